@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "ledger/merkle_tree.h"
 #include "ledger/record.h"
 #include "ledger/result.h"
+#include "ledger/sha256.h"
 
 namespace leaseledger {
 
