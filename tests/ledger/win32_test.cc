@@ -1,0 +1,53 @@
+#include "ledger/win32.h"
+
+#include <gtest/gtest.h>
+
+#include "ledger/result.h"
+
+namespace leaseledger {
+namespace {
+
+TEST(Win32, NumbersIncreaseAndNamesAreUnique) {
+  const auto table = win32_table();
+  for (std::size_t i = 1; i < table.size(); ++i) EXPECT_LT(table[i - 1].code, table[i].code) << table[i].name;
+  for (const auto& entry : table) {
+    EXPECT_EQ(win32_from_name(entry.name), entry.code);
+    EXPECT_EQ(name_of(entry.code), entry.name);
+    EXPECT_FALSE(meaning_of(entry.code).empty());
+  }
+}
+
+TEST(Win32, HasTheNumbersOfTheWindowsHeader) {
+  const std::pair<Win32, std::uint32_t> known[] = {
+      {Win32::kSuccess, 0}, {Win32::kAccessDenied, 5}, {Win32::kInvalidParameter, 87}, {Win32::kDuplicateTag, 2014},
+      {Win32::kDhcpSubnetExits, 20004}, {Win32::kDhcpSubnetNotPresent, 20005}, {Win32::kDhcpElementCantRemove, 20007},
+      {Win32::kDhcpJetError, 20013}, {Win32::kDhcpClientExists, 20014}, {Win32::kDhcpReservedipExits, 20022},
+      {Win32::kDhcpSubnetExists, 20052}, {Win32::kDhcpInvalidSubnetPrefix, 20091},
+      {Win32::kDhcpReachedEndOfSelection, 20126}, {Win32::kDhcpNapNotSupported, 20138}};
+  for (const auto& [code, number] : known) EXPECT_EQ(static_cast<std::uint32_t>(code), number);
+}
+
+TEST(Win32, CoversTheWholeDhcpRangeWithoutItsGaps) {
+  const auto in_table = [](std::uint32_t number) {
+    return name_of(static_cast<Win32>(number)) != "ERROR_?";
+  };
+  for (std::uint32_t number = 20000; number <= 20139; ++number) {
+    const bool gap = number == 20008 || number == 20031 || (number >= 20058 && number <= 20069) || number == 20090 ||
+                     (number >= 20096 && number <= 20100);
+    EXPECT_EQ(in_table(number), !gap) << number;
+  }
+}
+
+TEST(Win32, TakesBothSpellings) {
+  EXPECT_EQ(win32_from_name("ERROR_DHCP_RESERVEDIP_EXISTS"), Win32::kDhcpReservedipExits);
+  EXPECT_EQ(win32_from_name("ERROR_DHCP_SUBNET_EXISTS"), Win32::kDhcpSubnetExists);
+  EXPECT_EQ(win32_from_name("ERROR_NO_SUCH_NAME"), std::nullopt);
+}
+
+TEST(Error, SaysNameNumberFieldValueAndWhatWouldBeRight) {
+  const Error error{Win32::kDhcpSubnetNotPresent, ErrorKind::kRefused, "address", "2001:db8::1", "an address in a subnet"};
+  EXPECT_EQ(error.to_string(), "ERROR_DHCP_SUBNET_NOT_PRESENT (20005): address '2001:db8::1': an address in a subnet");
+}
+
+}  // namespace
+}  // namespace leaseledger
