@@ -247,7 +247,7 @@ struct NameCollector : PlainVisitor<NameCollector> {
 };
 
 constexpr std::size_t kWholeOctets = 8;
-constexpr std::string_view kEnvelopeFields[] = {"cause", "if_last_event", "effective_at"};
+constexpr std::string_view kEnvelopeFields[] = {"if_last_event", "effective_at"};
 
 }  // namespace
 
@@ -300,7 +300,6 @@ std::string fingerprint_of(const Envelope& envelope) {
   Fingerprinter printer;
   const auto name = name_of(envelope.command);
   printer.all = Fingerprinter::hash(name.data(), name.size());
-  printer("cause", envelope.cause);
   printer("if_last_event", envelope.if_last_event);
   printer("effective_at", envelope.effective_at);
   std::visit([&](const auto& c) { c.visit(c, printer); }, envelope.command);

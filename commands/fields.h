@@ -36,7 +36,8 @@ Result<Command> make_command(std::string_view name, const Arguments& fields);
 /// All command names, in the order of Command.
 std::vector<std::string_view> command_names();
 
-/// Octets that tell commands apart: 8 over the whole, then 2 for each field in the order of its visit(). Not a
+/// Octets that tell commands apart: 8 over the whole, then 2 for each field: if_last_event, effective_at, and those of the
+/// command in the order of its visit(). The cause does not count: a retry may give another. Not a
 /// cryptographic digest: it catches the mistaken reuse of an id, docs/formats/event_log.md.
 std::string fingerprint_of(const Envelope& envelope);
 
