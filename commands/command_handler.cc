@@ -315,8 +315,7 @@ void CommandHandler::record(const Principal& principal, const Envelope* envelope
     out.cause = envelope->cause.substr(0, kMaxCause);
   }
   out.event = std::move(event);
-  const Status evolved = evolve(book_, out);
-  LEASELEDGER_CHECK(evolved);  // decide() has promised that its facts fit the book
+  LEASELEDGER_CHECK_OK(evolve(book_, out));  // decide() has promised that its facts fit the book
   if (deciding.staged) {
     deciding.stage.push_back(out);
   } else {

@@ -1,5 +1,7 @@
 #include "ledger/result.h"
 
+#include "ledger/check.h"
+
 namespace leaseledger {
 
 std::string Error::to_string() const {
@@ -13,6 +15,10 @@ std::string Error::to_string() const {
   }
   if (!expected.empty()) text += ": " + expected;
   return text;
+}
+
+void check_ok(const Status& status, const char* file, int line) {
+  if (!status) check_failed(file, line, status.error().to_string().c_str());
 }
 
 }  // namespace leaseledger

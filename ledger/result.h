@@ -60,7 +60,12 @@ inline tl::unexpected<Error> corrupt(std::string field, std::string value, std::
               std::move(expected));
 }
 
+/// Aborts with the error's text unless `status` is good: for results that an invariant promises.
+void check_ok(const Status& status, const char* file, int line);
+
 }  // namespace leaseledger
+
+#define LEASELEDGER_CHECK_OK(status) ::leaseledger::check_ok((status), __FILE__, __LINE__)
 
 /// Returns the error of `expression` from the enclosing function, if it is one.
 #define LEASELEDGER_TRY(expression)                                            \
