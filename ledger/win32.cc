@@ -7,10 +7,14 @@ namespace leaseledger {
 namespace {
 
 constexpr Win32Entry kTable[] = {
-#define LEASELEDGER_WIN32(enumerator, identifier, number, meaning) {Win32::enumerator, identifier, meaning},
+#define LEASELEDGER_WIN32(enumerator, identifier, number, meaning) \
+  {Win32::enumerator, identifier, meaning},
 #include "ledger/win32_codes.def"
 #undef LEASELEDGER_WIN32
 };
+
+// find() searches by halves; strictly: no number twice.
+static_assert(std::ranges::is_sorted(kTable, std::ranges::less_equal{}, &Win32Entry::code));
 
 constexpr Win32Entry kAliases[] = {
 #define LEASELEDGER_WIN32(enumerator, identifier, number, meaning)
@@ -40,7 +44,8 @@ std::string_view meaning_of(Win32 code) {
 }
 
 std::optional<Win32> win32_from_name(std::string_view name) {
-  for (const std::span<const Win32Entry> table : {std::span<const Win32Entry>(kTable), std::span<const Win32Entry>(kAliases)}) {
+  for (const std::span<const Win32Entry> table :
+       {std::span<const Win32Entry>(kTable), std::span<const Win32Entry>(kAliases)}) {
     const auto it = std::ranges::find(table, name, &Win32Entry::name);
     if (it != table.end()) return it->code;
   }

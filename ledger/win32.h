@@ -1,6 +1,6 @@
 #pragma once
-// Error codes with the numbers of the Windows API: everything that DhcpV6CreateClientInfo and its family can answer,
-// and the general codes that go with them. The table is ledger/win32_codes.def.
+// Error codes with the numbers of the Windows API: everything that DhcpV6CreateClientInfo and its
+// family can answer, and the general codes that go with them. The table is ledger/win32_codes.def.
 
 #include <cstdint>
 #include <optional>
