@@ -4,7 +4,8 @@
 
 namespace leaseledger {
 
-bool verify_inclusion(const Hash& leaf, std::uint64_t leaf_index, std::uint64_t tree_size, std::span<const Hash> proof, const Hash& root) {
+bool verify_inclusion(const Hash& leaf, std::uint64_t leaf_index, std::uint64_t tree_size,
+                      std::span<const Hash> proof, const Hash& root) {
   if (leaf_index >= tree_size) return false;
   Sha256 sha;
   std::uint64_t node = leaf_index;
@@ -27,8 +28,8 @@ bool verify_inclusion(const Hash& leaf, std::uint64_t leaf_index, std::uint64_t 
   return last == 0 && hash == root;
 }
 
-bool verify_consistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root, const Hash& new_root,
-                        std::span<const Hash> proof) {
+bool verify_consistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root,
+                        const Hash& new_root, std::span<const Hash> proof) {
   if (old_size > new_size) return false;
   Sha256 sha;
   if (old_size == 0) {

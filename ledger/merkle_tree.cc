@@ -1,17 +1,24 @@
 #include "ledger/merkle_tree.h"
 
+#include "ledger/check.h"
+
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <optional>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 namespace {
 
+// One for each thread, so that a tree is a plain value and its const functions are const.
+Sha256& sha() {
+  thread_local Sha256 instance;
+  return instance;
+}
+
 Error missing_tile(TileId id) {
-  return corrupt("tile", tile_path(id), "to be stored beside the records; restore the ledger from a backup").value();
+  return corrupt("tile", tile_path(id),
+                 "to be stored beside the records; restore the ledger from a backup")
+      .value();
 }
 
 Status in_range(const char* field, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
@@ -51,7 +58,7 @@ void MerkleTree::append(const Hash& leaf, CompletedTiles& completed) {
   enter(0);
   unsigned height = 0;
   for (; (size_ >> height & 1) != 0; ++height) {
-    hash = sha_.node(nodes_[height], hash);
+    hash = sha().node(nodes_[height], hash);
     if ((height + 1) % 8 == 0) enter((height + 1) / 8);
   }
   nodes_[height] = hash;
@@ -60,18 +67,19 @@ void MerkleTree::append(const Hash& leaf, CompletedTiles& completed) {
 
 Hash MerkleTree::root() const {
   if (size_ == 0) {
-    sha_.start();
-    return sha_.finish();
+    sha().start();
+    return sha().finish();
   }
   std::optional<Hash> right;
   for (unsigned height = 0; height < 64; ++height) {
     if ((size_ >> height & 1) == 0) continue;
-    right = right ? sha_.node(nodes_[height], *right) : nodes_[height];
+    right = right ? sha().node(nodes_[height], *right) : nodes_[height];
   }
   return *right;
 }
 
-/// Reads hashes of the tree, from its edge in memory and from stored tiles. The last tile read of each level is kept.
+/// Reads hashes of the tree, from its edge in memory and from stored tiles. The last tile read of
+/// each level is kept.
 struct MerkleTree::Reader {
   const MerkleTree& tree;
   const TileSource& tiles;
@@ -98,11 +106,11 @@ struct MerkleTree::Reader {
     if (height % 8 == 0) return at(height / 8, index);
     LEASELEDGER_ASSIGN(const Hash left, complete(height - 1, 2 * index));
     LEASELEDGER_ASSIGN(const Hash right, complete(height - 1, 2 * index + 1));
-    return tree.sha_.node(left, right);
+    return sha().node(left, right);
   }
 
-  /// MTH of the leaves begin..end-1, a range that RFC 6962's splitting makes: begin is a multiple of the largest power of
-  /// two that is not over end - begin.
+  /// MTH of the leaves begin..end-1, a range that RFC 6962's splitting makes: begin is a multiple
+  /// of the largest power of two that is not over end - begin.
   Result<Hash> range(std::uint64_t begin, std::uint64_t end) {
     const std::uint64_t count = end - begin;
     if (std::has_single_bit(count)) {
@@ -112,7 +120,7 @@ struct MerkleTree::Reader {
     const std::uint64_t split = begin + std::bit_floor(count);
     LEASELEDGER_ASSIGN(const Hash left, range(begin, split));
     LEASELEDGER_ASSIGN(const Hash right, range(split, end));
-    return tree.sha_.node(left, right);
+    return sha().node(left, right);
   }
 
   /// PATH(leaf, begin..end-1) of RFC 6962 section 2.1.1.
@@ -127,7 +135,8 @@ struct MerkleTree::Reader {
   }
 
   /// SUBPROOF(old, begin..end-1, whole) of RFC 6962 section 2.1.2.
-  Status subproof(std::uint64_t old, std::uint64_t begin, std::uint64_t end, bool whole, std::vector<Hash>& out) {
+  Status subproof(std::uint64_t old, std::uint64_t begin, std::uint64_t end, bool whole,
+                  std::vector<Hash>& out) {
     if (old == end) {
       if (whole) return {};
       LEASELEDGER_ASSIGN(const Hash hash, range(begin, end));
@@ -136,7 +145,8 @@ struct MerkleTree::Reader {
     }
     const std::uint64_t split = begin + std::bit_floor(end - begin - 1);
     const bool left = old <= split;
-    LEASELEDGER_TRY(left ? subproof(old, begin, split, whole, out) : subproof(old, split, end, false, out));
+    LEASELEDGER_TRY(left ? subproof(old, begin, split, whole, out)
+                         : subproof(old, split, end, false, out));
     LEASELEDGER_ASSIGN(const Hash sibling, left ? range(split, end) : range(begin, split));
     out.push_back(sibling);
     return {};
@@ -163,7 +173,8 @@ Result<MerkleTree> MerkleTree::restore(std::uint64_t size, const TileSource& til
       LEASELEDGER_ASSIGN(const bool there, tiles.read_tile(below, tile));
       if (!there) return tl::unexpected(missing_tile(below));
       for (std::size_t width = kTileWidth; width > 1; width /= 2) {
-        for (std::size_t j = 0; j < width / 2; ++j) tile[j] = tree.sha_.node(tile[2 * j], tile[2 * j + 1]);
+        for (std::size_t j = 0; j < width / 2; ++j)
+          tile[j] = sha().node(tile[2 * j], tile[2 * j + 1]);
       }
       edge.push_back(tile[0]);
     }
@@ -184,7 +195,8 @@ Result<Hash> MerkleTree::root_at(std::uint64_t size, const TileSource& tiles) co
   return reader.range(0, size);
 }
 
-Result<std::vector<Hash>> MerkleTree::inclusion_proof(std::uint64_t leaf_index, std::uint64_t size, const TileSource& tiles) const {
+Result<std::vector<Hash>> MerkleTree::inclusion_proof(std::uint64_t leaf_index, std::uint64_t size,
+                                                      const TileSource& tiles) const {
   LEASELEDGER_TRY(in_range("size", size, 1, size_));
   LEASELEDGER_TRY(in_range("leaf", leaf_index, 0, size - 1));
   Reader reader{*this, tiles, {}};
@@ -193,7 +205,9 @@ Result<std::vector<Hash>> MerkleTree::inclusion_proof(std::uint64_t leaf_index, 
   return out;
 }
 
-Result<std::vector<Hash>> MerkleTree::consistency_proof(std::uint64_t old_size, std::uint64_t new_size, const TileSource& tiles) const {
+Result<std::vector<Hash>> MerkleTree::consistency_proof(std::uint64_t old_size,
+                                                        std::uint64_t new_size,
+                                                        const TileSource& tiles) const {
   LEASELEDGER_TRY(in_range("new size", new_size, 0, size_));
   LEASELEDGER_TRY(in_range("old size", old_size, 0, new_size));
   std::vector<Hash> out;

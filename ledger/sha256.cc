@@ -1,10 +1,10 @@
 #include "ledger/sha256.h"
 
+#include "ledger/check.h"
+
 #include <openssl/evp.h>
 
 #include <cstring>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 
@@ -29,7 +29,9 @@ Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
-void Sha256::start() { LEASELEDGER_CHECK(EVP_DigestInit_ex2(impl_->context, nullptr, nullptr) == 1); }
+void Sha256::start() {
+  LEASELEDGER_CHECK(EVP_DigestInit_ex2(impl_->context, nullptr, nullptr) == 1);
+}
 
 void Sha256::update(std::span<const std::uint8_t> bytes) {
   LEASELEDGER_CHECK(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) == 1);
@@ -38,7 +40,8 @@ void Sha256::update(std::span<const std::uint8_t> bytes) {
 Hash Sha256::finish() {
   Hash out;
   unsigned int size = 0;
-  LEASELEDGER_CHECK(EVP_DigestFinal_ex(impl_->context, out.data(), &size) == 1 && size == out.size());
+  LEASELEDGER_CHECK(EVP_DigestFinal_ex(impl_->context, out.data(), &size) == 1 &&
+                    size == out.size());
   return out;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// SHA-256 with a reused context: OpenSSL's one-shot calls look the algorithm up anew each time, which costs as much as
-// the hash itself. Not thread-safe: one instance for each thread.
+// SHA-256 with a reused context: OpenSSL's one-shot calls look the algorithm up anew each time,
+// which costs as much as the hash itself. Not thread-safe: one instance for each thread.
 
 #include <array>
 #include <cstdint>
@@ -11,6 +11,8 @@ namespace leaseledger {
 
 using Hash = std::array<std::uint8_t, 32>;
 
+/// A failure inside OpenSSL (no SHA-256 to be had, no memory) is a CHECK: nothing could be recorded
+/// truthfully then.
 class Sha256 {
  public:
   Sha256();
@@ -23,7 +25,8 @@ class Sha256 {
   /// RFC 6962 section 2.1: SHA-256(0x01 || left || right).
   Hash node(const Hash& left, const Hash& right);
 
-  /// A digest in pieces: start, update any number of times, finish.
+  /// A digest in pieces: start, update any number of times, finish. leaf() and node() drop one that
+  /// is under way.
   void start();
   void update(std::span<const std::uint8_t> bytes);
   Hash finish();
