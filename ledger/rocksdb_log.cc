@@ -166,12 +166,14 @@ Status RocksdbLog::Impl::recover() {
   if (!options.read_only) {
     const TreeHead seen = found.head;
     store.reset();
+    remove_empty_wals(survey, options.env != nullptr ? *options.env : *rocksdb::Env::Default());
     LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kWrite, store_options(survey.recovery())));
     LEASELEDGER_ASSIGN(const auto head, store->last_head());
     if ((head ? head->head : TreeHead{0, seen.root}) != seen) {
       return corrupt(directory.log().string(), std::to_string(head ? head->head.size : 0) + " records",
                      std::to_string(seen.size) + " records, as the same files had a moment ago");
     }
+    store->join_small_files();
     // What was recovered from WALs is in table files now, so the witness may speak of it.
     const Witnessed now{seen, found.state.last_recorded_at};
     if (!witness) {
@@ -227,7 +229,9 @@ void RocksdbLog::Impl::adopt(FoundLog found) {
 RocksdbLog::RocksdbLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 RocksdbLog::~RocksdbLog() {
+  if (!impl_->store) return;
   if (impl_->witness && impl_->witness_unsynced) (void)impl_->witness->sync();
+  if (!impl_->failure && !impl_->options.read_only) impl_->store->flush_if_much();
 }
 
 const LogIdentity& RocksdbLog::identity() const { return impl_->settings.identity; }

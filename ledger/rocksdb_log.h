@@ -54,7 +54,7 @@ class RocksdbLog final : public EventLog {
   ///   kIo        the file system failed.
   static Result<std::unique_ptr<RocksdbLog>> open(const std::filesystem::path& path, const RocksdbLogOptions& options = {});
 
-  /// Syncs the head witness.
+  /// Syncs the head witness, and moves what is in memory into table files when it is much.
   ~RocksdbLog() override;
 
   const LogIdentity& identity() const override;

@@ -159,6 +159,12 @@ Result<FileSurvey> survey_files(const std::filesystem::path& log) {
   return out;
 }
 
+void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env) {
+  for (const auto& wal : survey.wals) {
+    if (wal.scan.file_bytes == 0) (void)env.DeleteFile(wal.path.string());
+  }
+}
+
 Status check_wals(const RocksdbStore& store, const FileSurvey& survey) {
   std::uint64_t oldest = 0;
   if (!store.db().GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &oldest)) oldest = 0;

@@ -27,6 +27,9 @@ struct FileSurvey {
 /// kCorrupt when CURRENT or MANIFEST are missing, or when the MANIFEST has records behind damage.
 Result<FileSurvey> survey_files(const std::filesystem::path& log);
 
+/// Deletes WALs without a byte. Each opening for writing makes one, and RocksDB keeps them until there is something to flush.
+void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env);
+
 /// kCorrupt when a WAL that RocksDB still needs is damaged before its last record, or records are missing between two.
 Status check_wals(const RocksdbStore& store, const FileSurvey& survey);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <charconv>
@@ -17,6 +18,9 @@ namespace {
 
 constexpr unsigned kFormat = 1;
 constexpr std::size_t kHeadBytes = 72;
+constexpr std::uint64_t kMuchInMemory = 8 << 20;
+constexpr std::uint64_t kSmallFileBytes = 1 << 20;
+constexpr std::size_t kManySmallFiles = 24;
 
 // Keys of the default column family.
 constexpr const char* kFormatKey = "format";
@@ -70,6 +74,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::M
   db.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   db.max_bgerror_resume_count = 0;  // a failed write is the end: fail-stop
   db.max_open_files = -1;           // opens every table file at once, so that a missing one is noticed
+  db.max_file_opening_threads = 1;  // the opening thread alone: starting others costs more than a few files
 
   // Speed: docs/decisions/opening_a_log.md has what was measured.
   db.allow_concurrent_memtable_write = false;
@@ -272,6 +277,30 @@ Result<std::optional<StoredHead>> RocksdbStore::last_head() const {
   if (!last->Valid()) return std::nullopt;
   LEASELEDGER_ASSIGN(const StoredHead head, decode_head(parse_number_key(last->key()), last->value()));
   return head;
+}
+
+void RocksdbStore::flush_if_much() {
+  std::uint64_t bytes = 0;
+  if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes) || bytes < kMuchInMemory) return;
+  (void)db_->Flush({}, handles_);
+}
+
+void RocksdbStore::join_small_files() {
+  for (auto* family : handles_) {
+    rocksdb::ColumnFamilyMetaData files;
+    db_->GetColumnFamilyMetaData(family, &files);
+    std::vector<const rocksdb::SstFileMetaData*> by_key;
+    for (const auto& level : files.levels) {
+      for (const auto& file : level.files) by_key.push_back(&file);
+    }
+    std::ranges::sort(by_key, {}, &rocksdb::SstFileMetaData::smallestkey);
+    // Only the newest: a small file between great ones is as good as joined.
+    std::vector<std::string> small;
+    for (auto file = by_key.rbegin(); file != by_key.rend() && (*file)->size < kSmallFileBytes; ++file) small.push_back((*file)->name);
+    if (small.size() < kManySmallFiles) continue;
+    // Not done is no harm: it will be tried again.
+    (void)db_->CompactFiles({}, family, small, static_cast<int>(files.levels.size()) - 1);
+  }
 }
 
 std::unique_ptr<rocksdb::Iterator> RocksdbStore::iterate(rocksdb::ColumnFamilyHandle* family, bool long_scan) const {

@@ -76,6 +76,12 @@ class RocksdbStore final : public TileSource {
   /// Nothing for an empty log.
   Result<std::optional<StoredHead>> last_head() const;
 
+  /// Moves what is in memory into table files when it is much, so that the next opening need not read it from WALs.
+  void flush_if_much();
+  /// Each opening after a change leaves a small table file in a column family. Joins them when there are many, so that a ledger that
+  /// is opened for every command does not get slower from command to command.
+  void join_small_files();
+
   std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family, bool long_scan) const;
   Error error(const rocksdb::Status& status) const;
 

@@ -191,7 +191,7 @@ Result<LogFileScan> scan_log_file(const std::filesystem::path& path, LogFileKind
   if (file.fd < 0) return unreadable(path, errno);
   LogFileScan out;
   Scanner scanner(kind, out);
-  std::vector<std::uint8_t> buffer(32 * kLogBlockBytes);
+  std::vector<std::uint8_t> buffer(8 * kLogBlockBytes);
   for (bool more = true; more;) {
     std::size_t have = 0;
     while (have < buffer.size()) {
