@@ -9,14 +9,13 @@
 
 #include "ledger/event_log.h"
 #include "ledger/lease_book.h"
-#include "projections/projector.h"
 #include "replay/replay.h"
 
 namespace leaseledger {
 
 /// Something that is not as it must be.
 struct Finding {
-  std::string check;          ///< "positions", "times", "hashes", "tree", "fold", "invariants", "book", "views".
+  std::string check;          ///< "records", "positions", "times", "hashes", "tree", "fold", "invariants", "book", "views".
   Position position = 0;      ///< the first record concerned; 0 when it is about no record.
   std::string what;
 };
@@ -34,6 +33,7 @@ struct VerifyReport {
 };
 
 /// Reads every record once and checks:
+///   records    each can be read
 ///   positions  1, 2, 3 ... without gaps, each record carrying its own
 ///   times      recorded_at increases
 ///   hashes     the tree computed from the records is the stored one, at many sizes; the first record that differs is named
@@ -41,9 +41,9 @@ struct VerifyReport {
 ///   fold       each fact fits the state before it
 ///   invariants one live lease for a key, each in its subnet, counters equal contents
 ///   book       the live state equals the folded one (`live` may be nullptr)
-///   views      the stored views hold exactly what the records give (`projector` may be nullptr)
-/// Findings are in the report; the outer error is for a scan that could not be done at all.
-Result<VerifyReport> verify(const EventLog& log, const LeaseBook* live, const Projector* projector, const Progress& progress = {});
+/// Findings are in the report; the outer error is for a scan that could not be done at all. The views are compared by
+/// verify_views().
+Result<VerifyReport> verify(const EventLog& log, const LeaseBook* live, const Progress& progress = {});
 
 /// Replay alone: the whole log folded into a new book, and what the live one says.
 struct ReplayReport {

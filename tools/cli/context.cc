@@ -1,0 +1,161 @@
+#include "tools/cli/context.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "commands/command_json.h"
+#include "tools/cli/render.h"
+
+namespace leaseledger::cli {
+namespace {
+
+bool in_group(const char* name) {
+  std::vector<char> buffer(16384);
+  group entry{};
+  group* found = nullptr;
+  if (::getgrnam_r(name, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return false;
+  if (::getegid() == found->gr_gid) return true;
+  std::vector<gid_t> groups(256);
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  for (int i = 0; i < count; ++i) {
+    if (groups[static_cast<std::size_t>(i)] == found->gr_gid) return true;
+  }
+  return false;
+}
+
+/// The embedded ledger's rule: root, the directory's owner and the group dhcp-administrators administer it; the group
+/// dhcp-users reads it.
+Role role_of_caller(const std::filesystem::path& directory) {
+  struct stat info {};
+  const bool there = ::stat(directory.c_str(), &info) == 0;
+  if (::geteuid() == 0 || !there || info.st_uid == ::geteuid() || in_group("dhcp-administrators")) return Role::kAdministrator;
+  return in_group("dhcp-users") ? Role::kUser : Role::kNone;
+}
+
+std::string user_name() {
+  std::vector<char> buffer(16384);
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return std::to_string(::geteuid());
+}
+
+}  // namespace
+
+int exit_code_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid: return kUsage;
+    case ErrorKind::kDenied: return kDenied;
+    case ErrorKind::kRefused: return kNegative;
+    case ErrorKind::kNotFound: return kNegative;
+    case ErrorKind::kConflict: return kConflict;
+    case ErrorKind::kBusy: return kOverloaded;
+    case ErrorKind::kCorrupt: return kTampered;
+    case ErrorKind::kIo: return kInternal;
+  }
+  return kInternal;
+}
+
+void warn(const std::string& text) { std::fprintf(stderr, "warning: %s\n", text.c_str()); }
+
+Result<std::filesystem::path> Context::path() const {
+  if (directory.empty()) {
+    return invalid("--ledger", "", "the directory of a ledger, here or in LEASELEDGER_DIR; 'leaseledger --ledger DIR init' makes one");
+  }
+  return std::filesystem::path(directory);
+}
+
+Result<Principal> Context::principal(const std::string& door) const {
+  Principal who{"unix:" + user_name(), Role::kNone, door};
+  LEASELEDGER_ASSIGN(const auto where, path());
+  who.role = role_of_caller(where);
+  if (!role.empty()) {
+    const Role wanted = role == "administrator" ? Role::kAdministrator : role == "user" ? Role::kUser : Role::kNone;
+    if (wanted == Role::kNone && role != "none") return invalid("--role", role, "administrator, user or none");
+    if (wanted > who.role) {
+      return fail(Win32::kAccessDenied, ErrorKind::kDenied, "--role", role, "at most the role that you have, " + std::string(name_of(who.role)));
+    }
+    who.role = wanted;
+  }
+  return who;
+}
+
+Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
+  LEASELEDGER_ASSIGN(const auto where, path());
+  LEASELEDGER_ASSIGN(const Principal who, principal());
+  if (needed == Role::kUser && who.role < Role::kUser) {
+    return fail(Win32::kAccessDenied, ErrorKind::kDenied, "principal", who.name,
+                "a DHCP user or administrator (groups dhcp-users, dhcp-administrators, or the owner of the directory)");
+  }
+  LedgerOptions options;
+  options.warn = warn;
+  options.read_only = ::access(where.c_str(), F_OK) == 0 && ::access(where.c_str(), W_OK) != 0;
+  return Ledger::open(where, options);
+}
+
+Result<Envelope> Context::envelope(const Command& command) const {
+  Envelope out{.command = command};
+  if (!id.empty()) {
+    LEASELEDGER_ASSIGN(out.id, parse_command_id(id, "--id"));
+  }
+  out.cause = cause;
+  out.if_last_event = if_last_event;
+  if (!effective_at.empty()) {
+    LEASELEDGER_ASSIGN(out.effective_at, parse_time(effective_at, now_, "--effective-at"));
+  }
+  return out;
+}
+
+Result<int> Context::submit(const Command& command) const {
+  LEASELEDGER_ASSIGN(const Envelope request, envelope(command));
+  LEASELEDGER_ASSIGN(const Principal who, principal());
+  LEASELEDGER_ASSIGN(const auto ledger, open(Role::kNone));
+  Answer answer;
+  Json records = Json::array();
+  if (dry_run) {
+    LEASELEDGER_ASSIGN(const auto preview, ledger->preview(who, std::span(&request, 1)));
+    answer = preview.front().answer;
+    for (const auto& record : preview.front().records) records.push_back(record_json(record));
+  } else {
+    LEASELEDGER_ASSIGN(answer, ledger->submit(who, request));
+  }
+  LEASELEDGER_TRY(ledger->close());
+  if (format_ != Format::kTable) {
+    Json json = Json::parse(answer_to_json(answer));
+    if (dry_run) json["wouldRecord"] = records;
+    write_object(format_, json);
+  } else if (answer.accepted()) {
+    std::string text = dry_run ? "would be accepted" : "accepted";
+    if (answer.first == 0) {
+      text += ", nothing to change";
+    } else {
+      text += answer.first == answer.last ? ", position " + std::to_string(answer.first)
+                                          : ", positions " + std::to_string(answer.first) + " to " + std::to_string(answer.last);
+    }
+    if (answer.repeated) text += " (this id was used before: the first answer again)";
+    std::printf("%s\n", text.c_str());
+    if (dry_run) {
+      for (const auto& record : records) std::printf("  %s\n", record.dump().c_str());
+    }
+  }
+  if (answer.accepted()) return kOk;
+  const int code = report(answer.error);
+  return code == kUsage ? kNegative : code;  // the command was well formed enough to be refused by the rules
+}
+
+int Context::report(const Error& error) const {
+  if (json_errors) {
+    Json json;
+    json["error"] = error_json(error);
+    std::fprintf(stderr, "%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  } else {
+    std::fprintf(stderr, "leaseledger: %s\n", error.to_string().c_str());
+  }
+  return exit_code_of(error);
+}
+
+}  // namespace leaseledger::cli

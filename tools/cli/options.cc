@@ -1,0 +1,49 @@
+#include "tools/cli/options.h"
+
+namespace leaseledger::cli {
+
+void on(CLI::App* verb, Context& context, std::function<Result<int>()> body) {
+  verb->callback([&context, body = std::move(body)] { context.run = body; });
+}
+
+void example(CLI::App* verb, const std::string& line) {
+  std::string footer = verb->get_footer();
+  footer += footer.empty() ? "Examples:\n  " + line : "\n  " + line;
+  verb->footer(footer);
+}
+
+std::shared_ptr<std::string> text(CLI::App* verb, const std::string& name, const std::string& help) {
+  auto value = std::make_shared<std::string>();
+  verb->add_option(name, *value, help)->required();
+  return value;
+}
+
+std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name, const std::string& help) {
+  auto value = std::make_shared<std::string>();
+  verb->add_option(name, *value, help);
+  return value;
+}
+
+Status ClientOptions::fill(Duid& out_duid, Iaid& out_iaid) const {
+  LEASELEDGER_ASSIGN(out_duid, Duid::parse(duid, "--duid"));
+  out_iaid = Iaid{iaid};
+  return {};
+}
+
+std::shared_ptr<ClientOptions> client_options(CLI::App* verb) {
+  auto client = std::make_shared<ClientOptions>();
+  verb->add_option("--duid", client->duid, "DUID in hexadecimal, e.g. 00:01:00:01:2c:3f:9a:11:52:54:00:ab:cd:ef");
+  verb->add_option("--iaid", client->iaid, "IAID, a number; 0 when not given");
+  return client;
+}
+
+Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now, std::string_view field) {
+  LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
+  if (const auto* position = std::get_if<Position>(&moment)) {
+    if (*position > ledger.tail()) return invalid(std::string(field), spec, "at most " + std::to_string(ledger.tail()) + ", the last record");
+    return *position;
+  }
+  return position_at(ledger.log(), std::get<Instant>(moment));
+}
+
+}  // namespace leaseledger::cli

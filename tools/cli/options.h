@@ -1,0 +1,34 @@
+#pragma once
+// Small pieces that verbs are put together from.
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tools/cli/context.h"
+
+namespace leaseledger::cli {
+
+/// What the verb does when it was chosen.
+void on(CLI::App* verb, Context& context, std::function<Result<int>()> body);
+/// Adds an example to the verb's help.
+void example(CLI::App* verb, const std::string& line);
+
+/// A required argument, or an option that may be left out (then ""). Held until the verb runs.
+std::shared_ptr<std::string> text(CLI::App* verb, const std::string& name, const std::string& help);
+std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name, const std::string& help);
+
+/// --duid and --iaid. Both may be left out: the ledger says what is missing.
+struct ClientOptions {
+  std::string duid;
+  std::uint32_t iaid = 0;
+  Status fill(Duid& out_duid, Iaid& out_iaid) const;
+};
+std::shared_ptr<ClientOptions> client_options(CLI::App* verb);
+
+/// The position that a position or a recording time in text stands for. kInvalid names `field`.
+Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now, std::string_view field);
+
+}  // namespace leaseledger::cli
