@@ -86,7 +86,8 @@ struct KeptBlocks {
 struct RocksdbLog::Impl {
   Impl(LedgerDirectory opened, const RocksdbLogOptions& given) : directory(std::move(opened)), options(given) {}
 
-  StoreOptions store_options(rocksdb::WALRecoveryMode recovery) const { return {options.write_buffer_bytes, options.env, recovery}; }
+  rocksdb::Env& env() const { return trimming_env ? *trimming_env : options.env != nullptr ? *options.env : *rocksdb::Env::Default(); }
+  StoreOptions store_options(rocksdb::WALRecoveryMode recovery) const { return {options.write_buffer_bytes, &env(), recovery}; }
   Status recover();
   Status compare_witness(const FoundLog& found);
   void adopt(FoundLog found);
@@ -106,6 +107,7 @@ struct RocksdbLog::Impl {
   LedgerDirectory directory;
   const RocksdbLogOptions options;
   LogSettings settings;
+  std::unique_ptr<rocksdb::Env> trimming_env;  // while it is there, outlives the store
   std::unique_ptr<RocksdbStore> store;
 
   // The appender's, guarded by append_mutex.
@@ -154,6 +156,7 @@ Result<std::unique_ptr<RocksdbLog>> RocksdbLog::open(const std::filesystem::path
 /// what it does not name.
 Status RocksdbLog::Impl::recover() {
   LEASELEDGER_ASSIGN(const FileSurvey survey, survey_files(directory.log()));
+  trimming_env = env_without_torn_end(survey, env());
   LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kRead, store_options(survey.recovery())));
   LEASELEDGER_TRY(check_wals(*store, survey));
   LEASELEDGER_ASSIGN(FoundLog found, examine_log(*store));
@@ -166,7 +169,7 @@ Status RocksdbLog::Impl::recover() {
   if (!options.read_only) {
     const TreeHead seen = found.head;
     store.reset();
-    remove_empty_wals(survey, options.env != nullptr ? *options.env : *rocksdb::Env::Default());
+    remove_empty_wals(survey, env());
     LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kWrite, store_options(survey.recovery())));
     LEASELEDGER_ASSIGN(const auto head, store->last_head());
     if ((head ? head->head : TreeHead{0, seen.root}) != seen) {

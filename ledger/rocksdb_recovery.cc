@@ -1,5 +1,7 @@
 #include "ledger/rocksdb_recovery.h"
 
+#include <rocksdb/file_system.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -24,7 +26,7 @@ Error damaged_file(const std::filesystem::path& path, const LogFileScan& scan, c
   return corrupt(path.string(), scan.damage + " at offset " + std::to_string(scan.damage_offset), consequence + "; restore from a backup").value();
 }
 
-Result<std::filesystem::path> manifest_path(const std::filesystem::path& log) {
+Result<std::filesystem::path> current_manifest(const std::filesystem::path& log) {
   const auto current = log / "CURRENT";
   std::ifstream in(current);
   std::string name;
@@ -37,6 +39,47 @@ Result<std::filesystem::path> manifest_path(const std::filesystem::path& log) {
   }
   return manifest;
 }
+
+/// Shows one file shorter than it is to whoever reads it from the beginning.
+class TrimmingFileSystem final : public rocksdb::FileSystemWrapper {
+ public:
+  TrimmingFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, std::filesystem::path name, std::uint64_t bytes)
+      : FileSystemWrapper(base), name_(std::move(name)), bytes_(bytes) {}
+  const char* Name() const override { return "TrimmingFileSystem"; }
+
+  rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file, rocksdb::IODebugContext* debug) override {
+    const auto status = target()->NewSequentialFile(path, options, file, debug);
+    if (status.ok() && is_trimmed(path)) *file = std::make_unique<TrimmedFile>(std::move(*file), bytes_);
+    return status;
+  }
+  rocksdb::IOStatus GetFileSize(const std::string& path, const rocksdb::IOOptions& options, std::uint64_t* size,
+                                rocksdb::IODebugContext* debug) override {
+    const auto status = target()->GetFileSize(path, options, size, debug);
+    if (status.ok() && is_trimmed(path)) *size = bytes_;
+    return status;
+  }
+
+ private:
+  class TrimmedFile final : public rocksdb::FSSequentialFileOwnerWrapper {
+   public:
+    TrimmedFile(std::unique_ptr<rocksdb::FSSequentialFile>&& target, std::uint64_t bytes)
+        : FSSequentialFileOwnerWrapper(std::move(target)), left_(bytes) {}
+    rocksdb::IOStatus Read(std::size_t n, const rocksdb::IOOptions& options, rocksdb::Slice* result, char* scratch,
+                           rocksdb::IODebugContext* debug) override {
+      const auto status = target()->Read(std::min<std::uint64_t>(n, left_), options, result, scratch, debug);
+      left_ -= result->size();
+      return status;
+    }
+
+   private:
+    std::uint64_t left_;
+  };
+  bool is_trimmed(const std::filesystem::path& path) const { return path.filename() == name_; }
+
+  const std::filesystem::path name_;
+  const std::uint64_t bytes_;
+};
 
 /// Where an entry begins and where the one after it must begin.
 struct Extent {
@@ -140,10 +183,10 @@ rocksdb::WALRecoveryMode FileSurvey::recovery() const {
 
 Result<FileSurvey> survey_files(const std::filesystem::path& log) {
   FileSurvey out;
-  LEASELEDGER_ASSIGN(const auto manifest, manifest_path(log));
-  LEASELEDGER_ASSIGN(out.manifest, scan_log_file(manifest, LogFileKind::kManifest));
+  LEASELEDGER_ASSIGN(out.manifest_path, current_manifest(log));
+  LEASELEDGER_ASSIGN(out.manifest, scan_log_file(out.manifest_path, LogFileKind::kManifest));
   if (out.manifest.verdict == Verdict::kDamaged) {
-    return tl::unexpected(damaged_file(manifest, out.manifest, "a file whose records are whole"));
+    return tl::unexpected(damaged_file(out.manifest_path, out.manifest, "a file whose records are whole"));
   }
   std::error_code error;
   for (const auto& file : std::filesystem::directory_iterator(log, error)) {
@@ -161,31 +204,40 @@ Result<FileSurvey> survey_files(const std::filesystem::path& log) {
 
 void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env) {
   for (const auto& wal : survey.wals) {
-    if (wal.scan.file_bytes == 0) (void)env.DeleteFile(wal.path.string());
+    if (wal.scan.records == 0) (void)env.DeleteFile(wal.path.string());
   }
+}
+
+std::unique_ptr<rocksdb::Env> env_without_torn_end(const FileSurvey& survey, rocksdb::Env& env) {
+  if (survey.manifest.verdict != Verdict::kTorn) return nullptr;
+  return rocksdb::NewCompositeEnv(
+      std::make_shared<TrimmingFileSystem>(env.GetFileSystem(), survey.manifest_path.filename(), survey.manifest.whole_bytes));
 }
 
 Status check_wals(const RocksdbStore& store, const FileSurvey& survey) {
   std::uint64_t oldest = 0;
   if (!store.db().GetIntProperty(rocksdb::DB::Properties::kMinLogNumberToKeep, &oldest)) oldest = 0;
   const FileSurvey::Wal* torn = nullptr;
-  const FileSurvey::Wal* before = nullptr;
+  std::optional<std::uint64_t> expected;  // sequence number of the next change
   for (const auto& wal : survey.wals) {
     if (wal.number < oldest) continue;  // in table files already, only not deleted yet
     if (wal.scan.verdict == Verdict::kDamaged) {
       return tl::unexpected(damaged_file(wal.path, wal.scan, "acknowledged records lie behind the damage"));
     }
-    if (torn != nullptr && (wal.scan.records > 0 || wal.scan.verdict != Verdict::kWhole)) {
-      return tl::unexpected(damaged_file(torn->path, torn->scan, "acknowledged records lie behind the damage, in " + wal.path.string()));
+    if (wal.scan.first_sequence) {
+      // A WAL begins where the one before it ends. That holds behind a torn one too, when the torn record was given up by
+      // an earlier recovery; otherwise it had been acknowledged.
+      if (torn != nullptr && expected != wal.scan.first_sequence) {
+        return tl::unexpected(damaged_file(torn->path, torn->scan, "acknowledged records lie behind the damage, in " + wal.path.string()));
+      }
+      if (expected && *expected != *wal.scan.first_sequence) {
+        return corrupt(wal.path.string(), "sequence " + std::to_string(*wal.scan.first_sequence),
+                       "sequence " + std::to_string(*expected) + ", where the WAL before ends: changes are missing; restore from a backup");
+      }
+      expected = wal.scan.next_sequence;
+      torn = nullptr;
     }
     if (wal.scan.verdict == Verdict::kTorn) torn = &wal;
-    if (!wal.scan.first_sequence) continue;
-    if (before != nullptr && before->scan.next_sequence != *wal.scan.first_sequence) {
-      return corrupt(wal.path.string(), "sequence " + std::to_string(*wal.scan.first_sequence),
-                     "sequence " + std::to_string(before->scan.next_sequence) + ", where " + before->path.string() +
-                         " ends: changes are missing; restore from a backup");
-    }
-    before = &wal;
   }
   return {};
 }

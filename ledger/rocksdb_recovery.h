@@ -19,6 +19,7 @@ struct FileSurvey {
     LogFileScan scan;
   };
   std::vector<Wal> wals;  ///< by number.
+  std::filesystem::path manifest_path;
   LogFileScan manifest;
   /// The mode in which RocksDB shall read the WALs: strict when they are whole, tolerant only when a scan has shown that
   /// nothing lies behind the damage.
@@ -27,8 +28,13 @@ struct FileSurvey {
 /// kCorrupt when CURRENT or MANIFEST are missing, or when the MANIFEST has records behind damage.
 Result<FileSurvey> survey_files(const std::filesystem::path& log);
 
-/// Deletes WALs without a byte. Each opening for writing makes one, and RocksDB keeps them until there is something to flush.
+/// Deletes WALs without a whole record. RocksDB keeps them, because it found nothing in them to flush, and would take what is
+/// left of a torn record in one for the end of the log when the next WAL has records.
 void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env);
+
+/// An Env that shows a torn MANIFEST only up to the end of its last whole record; nothing for a whole one. Losing power leaves the
+/// MANIFEST torn, and RocksDB opens it when the end is cut off, but not when it is garbled.
+std::unique_ptr<rocksdb::Env> env_without_torn_end(const FileSurvey& survey, rocksdb::Env& env);
 
 /// kCorrupt when a WAL that RocksDB still needs is damaged before its last record, or records are missing between two.
 Status check_wals(const RocksdbStore& store, const FileSurvey& survey);

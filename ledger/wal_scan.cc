@@ -141,10 +141,10 @@ class Scanner {
     const std::size_t wanted = std::min(kBatchHeaderBytes - batch_header_.size(), fragment.payload.size());
     batch_header_.insert(batch_header_.end(), fragment.payload.begin(), fragment.payload.begin() + static_cast<std::ptrdiff_t>(wanted));
     in_record_ = !ends;
-    if (ends) record_ended();
+    if (ends) record_ended(offset + kFragmentHeaderBytes + fragment.payload.size());
   }
 
-  void record_ended() {
+  void record_ended(std::uint64_t end) {
     if (kind_ == LogFileKind::kWal) {
       if (batch_header_.size() < kBatchHeaderBytes) {
         damaged(record_offset_, "record without a write batch");
@@ -161,6 +161,7 @@ class Scanner {
       out_.next_sequence = sequence + load<std::uint32_t>(batch_header_.data() + 8);
     }
     ++out_.records;
+    out_.whole_bytes = end;
   }
 
   const LogFileKind kind_;

@@ -28,7 +28,8 @@ struct LogFileScan {
   };
   Verdict verdict = Verdict::kWhole;
   std::uint64_t file_bytes = 0;
-  std::uint64_t records = 0;                  ///< whole records before the damage.
+  std::uint64_t records = 0;                  ///< whole records before the damage,
+  std::uint64_t whole_bytes = 0;              ///< and where the last of them ends.
   std::uint64_t damage_offset = 0;            ///< of the first bad fragment; with kTorn and kDamaged.
   std::string damage;                         ///< what is wrong there, e.g. "checksum mismatch".
   std::optional<std::uint64_t> first_sequence;  ///< kWal: number of the first change in the file,
