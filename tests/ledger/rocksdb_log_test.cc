@@ -286,6 +286,38 @@ TEST_F(RocksdbLogTest, KeepsTheHeadOfEachAppend) {
   EXPECT_EQ(heads[0].head.size, 503U);
 }
 
+/// The worked example of docs/formats/event_log.md.
+TEST_F(RocksdbLogTest, WritesTheBytesOfItsDocument) {
+  create();
+  ASSERT_TRUE(log_->begin_epoch());
+  Record created;
+  created.position = 1;
+  created.recorded_at = created.effective_at = *parse_instant("2026-03-03T14:05:00Z", "");
+  created.actor = "unix:alice";
+  created.door = "cli";
+  Subnet subnet;
+  subnet.prefix = {{0x20010db800000000, 0}, 64};
+  subnet.id = 1;
+  subnet.name = "lab";
+  created.event = SubnetCreated{subnet};
+  Record deleted = created;
+  deleted.position = 2;
+  deleted.recorded_at = deleted.effective_at = created.recorded_at + std::chrono::seconds(1);
+  deleted.event = SubnetDeleted{subnet};
+  RecordBatch batch;
+  batch.add(created);
+  batch.add(deleted);
+  ASSERT_TRUE(log_->append({0, 1, {1, 0, 0, 0, 0, 0, 0, 0, 1}, batch}));
+
+  const auto hex = [](std::span<const std::uint8_t> bytes) { return to_hex(bytes); };
+  EXPECT_EQ(hex(log_->tree_head(2)->root), "df919da02bde9a9023077dfc1addbce071eb012b15e0495d85fd3487093258f5");
+  std::string block;
+  BlockWriter(BlockCodec::kLz4, 16384).write(batch, 0, block);
+  const std::span<const std::uint8_t> stored{reinterpret_cast<const std::uint8_t*>(block.data()), block.size()};
+  EXPECT_EQ(stored.size(), 368U);
+  EXPECT_EQ(hex(stored.first(48)), "01000000020000000100000000000000" "58010000fd91733ca800000050010000" "00000000040006000100000000000000");
+}
+
 TEST_F(RocksdbLogTest, StaysSmallWhenItIsOpenedForEveryCommand) {
   create();
   for (int i = 0; i < 80; ++i) {
