@@ -29,6 +29,7 @@ class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper 
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
     const auto lock = fs_.operation();
+    if (const IOStatus fault = fs_.fault(); !fault.ok()) return fault;
     const IOStatus done = target()->Append(data, options, debug);
     if (done.ok()) extent_->written += data.size();
     return done;
@@ -38,6 +39,7 @@ class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper 
   }
   IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options, IODebugContext* debug) override {
     const auto lock = fs_.operation();
+    if (const IOStatus fault = fs_.fault(); !fault.ok()) return fault;
     const IOStatus done = target()->PositionedAppend(data, offset, options, debug);
     if (done.ok()) extent_->written = std::max(extent_->written, offset + data.size());
     return done;
@@ -54,14 +56,14 @@ class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper 
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     const auto lock = fs_.operation();
-    if (const IOStatus fault = fs_.sync_fault(); !fault.ok()) return fault;
+    if (const IOStatus fault = fs_.fault(); !fault.ok()) return fault;
     const IOStatus done = target()->Sync(options, debug);
     if (done.ok()) extent_->synced = extent_->written;
     return done;
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
     const auto lock = fs_.operation();
-    if (const IOStatus fault = fs_.sync_fault(); !fault.ok()) return fault;
+    if (const IOStatus fault = fs_.fault(); !fault.ok()) return fault;
     const IOStatus done = target()->Fsync(options, debug);
     if (done.ok()) extent_->synced = extent_->written;
     return done;
@@ -100,10 +102,10 @@ void FaultyFileSystem::lose_power_at(std::uint64_t countdown) {
   lose_power_at_ = operations_ + countdown;
 }
 
-void FaultyFileSystem::fail_syncs_from(std::uint64_t countdown) {
+void FaultyFileSystem::fail_from(std::uint64_t countdown, rocksdb::IOStatus error) {
   const std::lock_guard lock(mutex_);
-  syncs_until_failure_ = countdown;
-  syncs_fail_ = true;
+  fail_from_ = operations_ + countdown;
+  error_ = std::move(error);
 }
 
 FaultyFileSystem::Lock FaultyFileSystem::operation() {
@@ -112,14 +114,7 @@ FaultyFileSystem::Lock FaultyFileSystem::operation() {
   return lock;
 }
 
-IOStatus FaultyFileSystem::sync_fault() {
-  if (!syncs_fail_) return IOStatus::OK();
-  if (syncs_until_failure_ > 1) {
-    --syncs_until_failure_;
-    return IOStatus::OK();
-  }
-  return IOStatus::IOError("injected");
-}
+IOStatus FaultyFileSystem::fault() { return fail_from_ != 0 && operations_ >= fail_from_ ? error_ : IOStatus::OK(); }
 
 void FaultyFileSystem::track_new(const std::string& name) {
   files_[name] = std::make_shared<Extent>();

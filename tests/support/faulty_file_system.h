@@ -28,8 +28,8 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   void lose_power_at(std::uint64_t countdown);
   /// Called when power is lost, after the files were damaged.
   void at_power_loss(std::function<void(std::mt19937_64&)> body) { at_power_loss_ = std::move(body); }
-  /// The `countdown`-th sync from now on fails, and all after it.
-  void fail_syncs_from(std::uint64_t countdown);
+  /// The `countdown`-th write or sync from now on fails, and all after it.
+  void fail_from(std::uint64_t countdown, rocksdb::IOStatus error);
   std::uint64_t operations() const { return operations_; }
 
   const char* Name() const override { return "FaultyFileSystem"; }
@@ -48,7 +48,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   class Directory;
   using Lock = std::unique_lock<std::mutex>;
   Lock operation();  ///< counts one operation and loses power when it is its turn.
-  rocksdb::IOStatus sync_fault();
+  rocksdb::IOStatus fault();  ///< of the operation that was just counted.
 
  private:
   struct Extent {
@@ -73,8 +73,8 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   std::function<void(std::mt19937_64&)> at_power_loss_;
   std::uint64_t operations_ = 0;
   std::uint64_t lose_power_at_ = 0;
-  std::uint64_t syncs_until_failure_ = 0;
-  bool syncs_fail_ = false;
+  std::uint64_t fail_from_ = 0;
+  rocksdb::IOStatus error_;
   std::uint64_t buried_ = 0;
 };
 

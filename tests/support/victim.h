@@ -121,11 +121,15 @@ inline int check_promise(const RocksdbLog& log, const Promise& promise, bool all
   return verified ? 0 : 1;
 }
 
+inline constexpr int kFailedWrite = 4;
+
 /// In the victim: opens, checks, and appends batches of 1 to `most` records until it dies or the log has `enough`.
+/// kFailedWrite when the file system failed; then nothing more may be accepted.
 inline int append_until_death(const std::filesystem::path& path, const RocksdbLogOptions& options, const Promise& promise,
                               const Confession& confession, std::uint64_t salt, std::size_t most, Position enough) {
   auto opened = RocksdbLog::open(path, options);
   if (!opened) {
+    if (opened.error().kind == ErrorKind::kIo) return kFailedWrite;
     std::printf("open: %s\n", opened.error().to_string().c_str());
     return 1;
   }
@@ -134,15 +138,19 @@ inline int append_until_death(const std::filesystem::path& path, const RocksdbLo
   if (const int wrong = check_promise(log, promise, random.one_in(4)); wrong != 0) return wrong;
   confession.found(log.tail());
   const auto epoch = log.begin_epoch();
-  if (!epoch) return 4;
+  if (!epoch) return epoch.error().kind == ErrorKind::kIo ? kFailedWrite : 1;
   while (log.tail() < enough) {
     const Position tail = log.tail();
     const RecordBatch batch = made_up_batch(tail + 1, 1 + random.below(random.one_in(3) ? most : 4));
     confession.intend(batch.last_position());
     const auto appended = log.append({tail, *epoch, batch_id(*epoch * 1'000'000 + tail), batch});
+    if (!appended && appended.error().kind == ErrorKind::kIo) {
+      const auto again = log.append({tail, *epoch, batch_id(7), batch});
+      return !again && again.error() == appended.error() && log.tail() == tail ? kFailedWrite : 1;
+    }
     if (!appended || appended->outcome != Appended::Outcome::kAppended) {
       std::printf("append: %s\n", appended ? "not done" : appended.error().to_string().c_str());
-      return 4;
+      return 1;
     }
     confession.acknowledge(appended->tail);
   }
