@@ -17,6 +17,7 @@
 #include "commands/command_handler.h"
 #include "commands/get_free_address.h"
 #include "ledger/event_log.h"
+#include "projections/projector.h"
 #include "projections/queries.h"
 #include "replay/book_snapshots.h"
 #include "replay/diff.h"
@@ -33,7 +34,6 @@ struct LedgerOptions {
   Position snapshot_every = 1'000'000;      ///< a snapshot of the book is saved on closing after so many new records.
   HandlerOptions handler;
   Clock* clock = nullptr;                   ///< borrowed; the machine's clock when nullptr.
-  std::function<void(const std::string&)> warn;  ///< hears of derived data that was rebuilt and the like.
 };
 
 class Ledger {
@@ -59,8 +59,9 @@ class Ledger {
   // ---- questions ----
   const EventLog& log() const;
   Position tail() const;
-  /// Views that have caught up with everything recorded before the call. kCorrupt when the projector has stopped.
-  Result<const Queries*> queries();
+  /// Views that have caught up with everything recorded before the call, to be asked now: a Queries holds its views and is not
+  /// kept for long. The error that stopped the projector, if one did.
+  Result<Queries> queries() const;
   /// The book as it is now, under the writer's lock.
   void read_book(const std::function<void(const LeaseBook&)>& body) const;
   Result<FreeAddresses> free_addresses(const GetFreeAddress& query) const;
@@ -71,9 +72,9 @@ class Ledger {
   /// Everything from the log again, compared with what is stored: replay/verify.h.
   Result<VerifyReport> verify(const Progress& progress = {});
   /// Folds the whole log into a new book and compares its digest with the live one.
-  Result<ReplayReport> replay(const Progress& progress = {});
-  /// Builds the views anew beside the old ones and switches when both agree.
-  Status rebuild_views();
+  Result<ReplayReport> replay(const Progress& progress = {}) const;
+  /// Builds the views anew beside the old ones and switches; the names of views in which the old ones differed.
+  Result<std::vector<std::string>> rebuild_views();
   Projector& projector();
 
   // ---- the directory ----

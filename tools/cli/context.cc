@@ -60,8 +60,6 @@ int exit_code_of(const Error& error) {
   return kInternal;
 }
 
-void warn(const std::string& text) { std::fprintf(stderr, "warning: %s\n", text.c_str()); }
-
 Result<std::filesystem::path> Context::path() const {
   if (directory.empty()) {
     return invalid("--ledger", "", "the directory of a ledger, here or in LEASELEDGER_DIR; 'leaseledger --ledger DIR init' makes one");
@@ -92,9 +90,10 @@ Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
                 "a DHCP user or administrator (groups dhcp-users, dhcp-administrators, or the owner of the directory)");
   }
   LedgerOptions options;
-  options.warn = warn;
   options.read_only = ::access(where.c_str(), F_OK) == 0 && ::access(where.c_str(), W_OK) != 0;
-  return Ledger::open(where, options);
+  auto ledger = Ledger::open(where, options);
+  unreachable_ = !ledger && ledger.error().kind == ErrorKind::kNotFound;
+  return ledger;
 }
 
 Result<Envelope> Context::envelope(const Command& command) const {
@@ -155,7 +154,7 @@ int Context::report(const Error& error) const {
   } else {
     std::fprintf(stderr, "leaseledger: %s\n", error.to_string().c_str());
   }
-  return exit_code_of(error);
+  return unreachable_ ? kUnreachable : exit_code_of(error);
 }
 
 }  // namespace leaseledger::cli

@@ -62,10 +62,8 @@ class Context {
   Result<Envelope> envelope(const Command& command) const;
   Format format_ = Format::kTable;
   Instant now_ = SystemClock().now();
+  mutable bool unreachable_ = false;  // there is no ledger
 };
-
-/// Writes "warning: ..." to standard error.
-void warn(const std::string& text);
 
 // Verbs, by subject.
 void add_ledger_verbs(CLI::App& app, Context& context);    // init, submit, import, backup, restore, stats, repair

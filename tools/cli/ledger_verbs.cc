@@ -177,7 +177,7 @@ void add_backup(CLI::App& app, Context& context) {
   on(backup, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_TRY(ledger->backup(*target));
-    LEASELEDGER_ASSIGN(const auto copy, Ledger::open(*target, {.read_only = true, .warn = warn}));
+    LEASELEDGER_ASSIGN(const auto copy, Ledger::open(*target, {.read_only = true}));
     LEASELEDGER_ASSIGN(const auto report, copy->verify(ProgressBar("verify")));
     Json json;
     json["backup"] = *target;
@@ -194,10 +194,10 @@ void add_backup(CLI::App& app, Context& context) {
   on(restore, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto where, context.path());
     {
-      LEASELEDGER_ASSIGN(const auto from, Ledger::open(*source, {.warn = warn}));
+      LEASELEDGER_ASSIGN(const auto from, Ledger::open(*source, {}));
       LEASELEDGER_TRY(from->backup(where));
     }
-    LEASELEDGER_ASSIGN(const auto restored, Ledger::open(where, {.warn = warn}));
+    LEASELEDGER_ASSIGN(const auto restored, Ledger::open(where, {}));
     LEASELEDGER_ASSIGN(const auto report, restored->verify(ProgressBar("verify")));
     Json json;
     json["restored"] = where.string();
@@ -271,7 +271,7 @@ void add_repair(CLI::App& app, Context& context) {
                                               "Records at the end that were lost together with it cannot be noticed any more");
   on(head, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto where, context.path());
-    LEASELEDGER_ASSIGN(const auto ledger, Ledger::open(where, {.adopt_head = true, .warn = warn}));
+    LEASELEDGER_ASSIGN(const auto ledger, Ledger::open(where, {.adopt_head = true}));
     LEASELEDGER_ASSIGN(const TreeHead tree, ledger->log().tree_head(ledger->tail()));
     LEASELEDGER_TRY(ledger->close());
     write_object(context.format(), {{"records", tree.size}, {"root", hash_text(tree.root)}});
@@ -281,8 +281,12 @@ void add_repair(CLI::App& app, Context& context) {
   auto* views = repair->add_subcommand("views", "Build the views anew from the log and switch to them");
   on(views, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_TRY(ledger->rebuild_views());
-    write_object(context.format(), {{"rebuilt", true}, {"asOf", ledger->tail()}});
+    LEASELEDGER_ASSIGN(const auto differing, ledger->rebuild_views());
+    Json json;
+    json["rebuilt"] = true;
+    json["asOf"] = ledger->tail();
+    json["were wrong"] = differing;
+    write_object(context.format(), json);
     return kOk;
   });
   example(views, "leaseledger repair views");

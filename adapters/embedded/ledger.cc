@@ -1,0 +1,219 @@
+#include "adapters/embedded/ledger.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+#include "ledger/rocksdb_log.h"
+#include "projections/projector.h"
+
+namespace leaseledger {
+namespace {
+
+/// Ids of commands in the views, for the command handler.
+class ProjectedIds final : public CommandIds {
+ public:
+  ProjectedIds(const EventLog& log, const Projector& projector) : log_(log), projector_(projector) {}
+
+  Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor, const CommandId& id) const override {
+    return Queries(log_, projector_.views()).find_command(actor, id);
+  }
+  Position projected() const override { return projector_.position(); }
+
+ private:
+  const EventLog& log_;
+  const Projector& projector_;
+};
+
+tl::unexpected<Error> read_only_error() {
+  return fail(Win32::kAccessDenied, ErrorKind::kDenied, "ledger", "opened to read only", "a ledger that may be written to");
+}
+
+}  // namespace
+
+struct Ledger::Impl {
+  LedgerOptions options;
+  SystemClock system_clock;
+  std::unique_ptr<RocksdbLog> log;
+  std::unique_ptr<Projector> projector;
+  std::unique_ptr<ProjectedIds> ids;
+  std::unique_ptr<BookSnapshots> snapshots;
+  std::optional<LeaseBook> read_only_book;
+  std::unique_ptr<CommandHandler> handler;  // after what it borrows
+  Position snapshot_at = 0;
+  std::mutex queries_mutex;
+  std::unique_ptr<Queries> queries;
+  bool closed = false;
+
+  /// Everything above the log: book, views, handler.
+  Status start() {
+    const auto started = std::chrono::steady_clock::now();
+    Clock& clock = options.clock != nullptr ? *options.clock : system_clock;
+    snapshots = std::make_unique<BookSnapshots>(log->directory().book(), [](const std::string& error) {
+      spdlog::warn("book.snapshot_unusable error=\"{}\"", error);
+    });
+    LeaseBook book = snapshots->nearest(log->tail());
+    snapshot_at = book.position();
+    LEASELEDGER_TRY(fold(*log, book, log->tail()));
+    ProjectorOptions views;
+    views.flush_events = options.view_flush_events;
+    views.read_only = options.read_only;
+    views.on_rebuild = [](const Error& error) { spdlog::warn("views.unusable error=\"{}\"", error.to_string()); };
+    LEASELEDGER_ASSIGN(projector, Projector::open(*log, log->directory().views(), views));
+    const std::size_t leases = book.lease_count();
+    if (options.read_only) {
+      read_only_book = std::move(book);
+    } else {
+      // Ids must be found from the first command on, so the views are brought up to the tail first.
+      LEASELEDGER_TRY(projector->catch_up(log->tail()));
+      ids = std::make_unique<ProjectedIds>(*log, *projector);
+      LEASELEDGER_ASSIGN(handler, CommandHandler::start(*log, std::move(book), ids.get(), clock, options.handler));
+      projector->start();
+    }
+    spdlog::debug("ledger.opened directory={} records={} leases={} snapshot={} milliseconds={}", log->directory().path().string(), log->tail(), leases,
+                  snapshot_at, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count());
+    return {};
+  }
+};
+
+Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Ledger::~Ledger() {
+  if (const auto closed = close(); !closed) {
+    spdlog::error("ledger.close_failed directory={} error=\"{}\"", directory().string(), closed.error().to_string());
+  }
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::create(const std::filesystem::path& directory, LedgerOptions options) {
+  RocksdbLogOptions log_options;
+  log_options.partition = options.partition;
+  auto impl = std::make_unique<Impl>();
+  LEASELEDGER_ASSIGN(impl->log, RocksdbLog::create(directory, log_options));
+  impl->options = std::move(options);
+  LEASELEDGER_TRY(impl->start());
+  return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
+}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& directory, LedgerOptions options) {
+  RocksdbLogOptions log_options;
+  log_options.partition = options.partition;
+  log_options.read_only = options.read_only;
+  log_options.witness = options.adopt_head ? WitnessPolicy::kAdopt : WitnessPolicy::kRequire;
+  auto impl = std::make_unique<Impl>();
+  LEASELEDGER_ASSIGN(impl->log, RocksdbLog::open(directory, log_options));
+  impl->options = std::move(options);
+  LEASELEDGER_TRY(impl->start());
+  return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
+}
+
+Status Ledger::close() {
+  Impl& self = *impl_;
+  if (self.closed || self.log == nullptr) return {};
+  self.closed = true;
+  Status result;
+  const auto keep_first = [&result](const Status& status) {
+    if (result && !status) result = status;
+  };
+  if (self.handler != nullptr) {
+    keep_first(self.handler->flush_refusal_counts());
+    if (self.handler->tail() - self.snapshot_at >= self.options.snapshot_every) {
+      self.handler->read_book([&](const LeaseBook& book) {
+        if (book.position() != self.log->tail()) return;  // after a write error the book is ahead
+        if (const auto saved = self.snapshots->save(book); !saved) spdlog::warn("book.snapshot_failed error=\"{}\"", saved.error().to_string());
+      });
+    }
+  }
+  if (self.projector != nullptr) self.projector->stop();
+  spdlog::debug("ledger.closed directory={} records={}", directory().string(), self.log->tail());
+  return result;
+}
+
+Result<std::vector<Answer>> Ledger::submit(const Principal& principal, std::span<const Envelope> commands, Chain chain) {
+  if (impl_->handler == nullptr) return read_only_error();
+  return impl_->handler->submit(principal, commands, chain);
+}
+
+Result<Answer> Ledger::submit(const Principal& principal, const Envelope& command) {
+  if (impl_->handler == nullptr) return read_only_error();
+  return impl_->handler->submit(principal, command);
+}
+
+Result<std::vector<CommandHandler::Preview>> Ledger::preview(const Principal& principal, std::span<const Envelope> commands, Chain chain) {
+  if (impl_->handler == nullptr) return read_only_error();
+  return impl_->handler->preview(principal, commands, chain);
+}
+
+const EventLog& Ledger::log() const { return *impl_->log; }
+Position Ledger::tail() const { return impl_->log->tail(); }
+const std::filesystem::path& Ledger::directory() const { return impl_->log->directory().path(); }
+
+Result<Queries> Ledger::queries() const {
+  LEASELEDGER_TRY(impl_->projector->catch_up(impl_->log->tail()));
+  return Queries(*impl_->log, impl_->projector->views());
+}
+
+void Ledger::read_book(const std::function<void(const LeaseBook&)>& body) const {
+  if (impl_->handler != nullptr) {
+    impl_->handler->read_book(body);
+  } else {
+    body(*impl_->read_only_book);
+  }
+}
+
+Result<FreeAddresses> Ledger::free_addresses(const GetFreeAddress& query) const {
+  Result<FreeAddresses> out;
+  read_book([&](const LeaseBook& book) { out = get_free_address(book, query); });
+  return out;
+}
+
+Result<LeaseBook> Ledger::book_at(Position position, const Progress& progress) const {
+  return leaseledger::book_at(*impl_->log, impl_->snapshots.get(), position, progress);
+}
+
+Result<Difference> Ledger::diff(Position from, Position to) const {
+  LEASELEDGER_ASSIGN(const LeaseBook before, book_at(from));
+  LEASELEDGER_ASSIGN(const LeaseBook after, book_at(to));
+  return leaseledger::diff(before, after);
+}
+
+Result<VerifyReport> Ledger::verify(const Progress& progress) {
+  VerifyReport report;
+  Status status;
+  // The book is held still while everything is compared with it.
+  read_book([&](const LeaseBook& book) {
+    auto verified = leaseledger::verify(*impl_->log, &book, progress);
+    if (!verified) {
+      status = tl::unexpected(verified.error());
+      return;
+    }
+    report = std::move(*verified);
+    const auto started = std::chrono::steady_clock::now();
+    const auto compared = [&]() -> Result<std::vector<std::string>> {
+      LEASELEDGER_TRY(impl_->projector->catch_up(impl_->log->tail()));
+      return impl_->projector->compare_with_log(&report.view_entries);
+    }();
+    if (!compared) {
+      report.findings.push_back({"views", 0, compared.error().to_string()});
+    } else {
+      for (const auto& view : *compared) report.findings.push_back({"views", 0, "the view " + view + " is not what the records give; leaseledger repair views"});
+    }
+    if (const auto stored = impl_->log->verify(); !stored) report.findings.push_back({"storage", 0, stored.error().to_string()});
+    report.view_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  });
+  LEASELEDGER_TRY(status);
+  return report;
+}
+
+Result<ReplayReport> Ledger::replay(const Progress& progress) const {
+  Result<ReplayReport> out;
+  read_book([&](const LeaseBook& book) { out = leaseledger::replay(*impl_->log, book, progress); });
+  return out;
+}
+
+Result<std::vector<std::string>> Ledger::rebuild_views() { return impl_->projector->rebuild(); }
+
+Projector& Ledger::projector() { return *impl_->projector; }
+
+Status Ledger::backup(const std::filesystem::path& target) { return impl_->log->checkpoint(target); }
+
+}  // namespace leaseledger

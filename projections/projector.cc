@@ -1,0 +1,187 @@
+#include "projections/projector.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace leaseledger {
+
+namespace fs = std::filesystem;
+
+Projector::Projector(const EventLog& log, fs::path folder, ProjectorOptions options)
+    : log_(log), folder_(std::move(folder)), options_(std::move(options)) {}
+
+fs::path Projector::folder_of(std::uint64_t generation) const { return folder_ / std::to_string(generation); }
+
+/// The newest generation of views in the folder, 1 when there is none; older ones are removed unless `read_only`.
+std::uint64_t Projector::find_generation() const {
+  std::vector<std::uint64_t> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename().string();
+    std::uint64_t number = 0;
+    const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (failed == std::errc{} && end == name.data() + name.size() && number != 0) found.push_back(number);
+  }
+  std::ranges::sort(found);
+  if (found.empty()) return 1;
+  for (std::size_t i = 0; i + 1 < found.size() && !options_.read_only; ++i) fs::remove_all(folder_of(found[i]), error);
+  return found.back();
+}
+
+Result<std::unique_ptr<Projector>> Projector::open(const EventLog& log, fs::path folder, ProjectorOptions options) {
+  std::unique_ptr<Projector> self(new Projector(log, std::move(folder), std::move(options)));
+  self->generation_ = self->find_generation();
+  const fs::path place = self->folder_of(self->generation_);
+  const auto& id = log.identity().ledger_id;
+  auto store = ViewStore::open(place, id, self->options_.read_only);
+  std::optional<Error> unusable;
+  if (!store) {
+    unusable = store.error();
+  } else if ((*store)->position() > log.tail()) {
+    unusable = corrupt(place.string(), "position " + std::to_string((*store)->position()), "views of this log, which ends at " + std::to_string(log.tail())).value();
+    store->reset();
+  }
+  if (unusable) {
+    if (self->options_.on_rebuild) self->options_.on_rebuild(*unusable);
+    if (self->options_.read_only) {
+      store = ViewStore::open(fs::path(), id, true);  // in memory alone
+    } else {
+      LEASELEDGER_TRY(ViewStore::drop(place));
+      store = ViewStore::open(place, id, false);
+    }
+    if (!store) return tl::unexpected(store.error());
+  }
+  self->store_ = std::move(*store);
+  self->position_ = self->store_->position();
+  return self;
+}
+
+Projector::~Projector() { stop(); }
+
+void Projector::start() {
+  stopping_ = false;
+  thread_ = std::thread([this] { follow(); });
+}
+
+void Projector::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Projector::follow() {
+  while (!stopping_) {
+    const Position tail = log_.wait(position(), std::chrono::milliseconds{50});
+    if (tail > position() && !catch_up(tail)) return;
+  }
+}
+
+Status Projector::feed(ViewStore& store, Position to) {
+  Record record;
+  Status status;
+  const auto scanned = log_.read(store.position() + 1, to, Direction::kForward, [&](const StoredRecord& stored) {
+    status = decode_record(stored.bytes, record);
+    if (status && record.position != stored.position) {
+      status = corrupt("record at position", std::to_string(stored.position), "its own position inside, not " + std::to_string(record.position));
+    }
+    if (status) status = store.add(record);
+    if (status && store.unflushed() >= options_.flush_events) status = store.flush();
+    return status.has_value();
+  });
+  LEASELEDGER_TRY(status);
+  return scanned;
+}
+
+Status Projector::catch_up(Position position) {
+  const std::lock_guard lock(mutex_);
+  if (position_ >= position) return status();
+  Status fed = status();
+  if (fed) fed = feed(*store_, position);
+  const std::lock_guard state(state_mutex_);
+  position_ = store_->position();
+  if (status_) status_ = fed;
+  moved_.notify_all();
+  return status_;
+}
+
+Status Projector::wait_for(Position position, std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(state_mutex_);
+  const bool there = moved_.wait_for(lock, timeout, [&] { return position_ >= position || !status_; });
+  if (!status_) return status_;
+  if (there) return {};
+  return fail(Win32::kTimeout, ErrorKind::kBusy, "position", std::to_string(position), "views that are not so far behind, they are at " + std::to_string(position_));
+}
+
+Position Projector::position() const {
+  const std::lock_guard lock(state_mutex_);
+  return position_;
+}
+
+Position Projector::lag() const {
+  const Position tail = log_.tail();
+  return tail - std::min(tail, position());
+}
+
+Status Projector::status() const {
+  const std::lock_guard lock(state_mutex_);
+  return status_;
+}
+
+Status Projector::flush() {
+  const std::lock_guard lock(mutex_);
+  return store_->flush();
+}
+
+std::shared_ptr<const ViewStore> Projector::views() const {
+  const std::lock_guard lock(state_mutex_);
+  return store_;
+}
+
+Result<std::vector<std::string>> Projector::rebuild() {
+  const std::uint64_t generation = generation_ + 1;
+  LEASELEDGER_TRY(ViewStore::drop(folder_of(generation)));
+  LEASELEDGER_ASSIGN(auto opened, ViewStore::open(folder_of(generation), log_.identity().ledger_id, false));
+  std::shared_ptr<ViewStore> fresh = std::move(opened);
+  LEASELEDGER_TRY(feed(*fresh, log_.tail()));  // most of the way, while the old views go on being fed
+
+  const std::lock_guard lock(mutex_);
+  LEASELEDGER_TRY(feed(*fresh, std::max(log_.tail(), store_->position())));
+  const Status old_fed = feed(*store_, fresh->position());
+  const auto old_digests = store_->digests();
+  LEASELEDGER_ASSIGN(const auto new_digests, fresh->digests());
+  std::vector<std::string> differing;
+  for (std::size_t i = 0; i < kViews; ++i) {
+    if (!old_fed || !old_digests || (*old_digests)[i] != new_digests[i]) differing.emplace_back(name_of(static_cast<View>(i)));
+  }
+  LEASELEDGER_TRY(fresh->flush());
+  std::shared_ptr<ViewStore> old = fresh;
+  {
+    const std::lock_guard state(state_mutex_);
+    std::swap(store_, old);
+    position_ = store_->position();
+    status_ = {};
+    moved_.notify_all();
+  }
+  const std::uint64_t old_generation = std::exchange(generation_, generation);
+  // Somebody may still be reading the old ones; then they are removed at the next opening.
+  if (old.use_count() == 1) {
+    old.reset();
+    LEASELEDGER_TRY(ViewStore::drop(folder_of(old_generation)));
+  }
+  return differing;
+}
+
+Result<std::vector<std::string>> Projector::compare_with_log(std::uint64_t* entries, const std::function<bool(Position)>& progress) const {
+  const auto store = views();
+  LEASELEDGER_ASSIGN(const auto stored, store->digests());
+  LEASELEDGER_ASSIGN(const auto wanted, digests_from_log(log_, store->position(), progress));
+  std::vector<std::string> differing;
+  for (std::size_t i = 0; i < kViews; ++i) {
+    if (entries != nullptr) *entries += stored[i].entries;
+    if (stored[i] != wanted[i]) differing.emplace_back(name_of(static_cast<View>(i)));
+  }
+  return differing;
+}
+
+}  // namespace leaseledger
