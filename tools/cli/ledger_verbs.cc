@@ -178,7 +178,8 @@ void add_backup(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_TRY(ledger->backup(*target));
     LEASELEDGER_ASSIGN(const auto copy, Ledger::open(*target, {.read_only = true}));
-    LEASELEDGER_ASSIGN(const auto report, copy->verify(ProgressBar("verify")));
+    ProgressBar bar("verify");
+    LEASELEDGER_ASSIGN(const auto report, copy->verify([&](Position done, Position total) { return bar(done, total); }));
     Json json;
     json["backup"] = *target;
     json["records"] = report.tail;
@@ -198,7 +199,8 @@ void add_backup(CLI::App& app, Context& context) {
       LEASELEDGER_TRY(from->backup(where));
     }
     LEASELEDGER_ASSIGN(const auto restored, Ledger::open(where, {}));
-    LEASELEDGER_ASSIGN(const auto report, restored->verify(ProgressBar("verify")));
+    ProgressBar bar("verify");
+    LEASELEDGER_ASSIGN(const auto report, restored->verify([&](Position done, Position total) { return bar(done, total); }));
     Json json;
     json["restored"] = where.string();
     json["records"] = report.tail;

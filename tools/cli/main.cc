@@ -1,5 +1,8 @@
 // leaseledger: the command-line program over a ledger directory.
 
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <clocale>
 
 #include "tools/cli/context.h"
@@ -42,6 +45,9 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
 
 int run_program(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
+  spdlog::set_default_logger(spdlog::stderr_color_mt("leaseledger"));
+  spdlog::set_pattern("leaseledger: %l: %v");
+  spdlog::set_level(spdlog::level::warn);
   Context context;
   const auto app = make_app(context);
   try {
