@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Position kRecords = 3600;
+constexpr Position kRecords = 4000;
 enum Outcome : int { kRight = 0, kWrong = 1, kRefused = 10, kRefusedInReading = 11, kChangedByRefusal = 12, kUnclear = 13 };
 
 /// Every file below `path`, by name relative to it.
@@ -47,14 +47,14 @@ class RocksdbLogDamage : public ::testing::Test {
  protected:
   static RocksdbLogOptions options() {
     RocksdbLogOptions out;
-    out.write_buffer_bytes = 48 << 10;
+    out.write_buffer_bytes = 64 << 10;
     return out;
   }
 
   /// A ledger with records in table files, in closed WALs and in the live one.
   static int build(const fs::path& path) {
     Random random(1);
-    for (const Position until : {kRecords / 3, kRecords * 2 / 3, kRecords}) {
+    for (const Position until : {kRecords / 4, kRecords / 2, kRecords}) {
       auto log = fs::exists(path) ? RocksdbLog::open(path, options()) : RocksdbLog::create(path, options());
       if (!log) return 1;
       const auto epoch = (*log)->begin_epoch();
