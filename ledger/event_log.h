@@ -31,7 +31,7 @@ struct LogIdentity {
 struct AppendRequest {
   Position expected_tail = 0;       ///< the log's tail as the writer knows it.
   std::uint64_t epoch = 0;          ///< the writer's epoch, from EventLog::begin_epoch().
-  BatchId batch_id{};
+  BatchId batch_id{};               ///< zeros name nothing: such an append is never taken for a repeated one.
   const RecordBatch& records;       ///< at least one; the first position is expected_tail + 1. Borrowed for the call.
 };
 
