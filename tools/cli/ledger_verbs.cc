@@ -220,7 +220,7 @@ void add_stats(CLI::App& app, Context& context) {
     json["ledger"] = ledger->directory().string();
     json["id"] = format_command_id(ledger->log().identity().ledger_id);
     json["partition"] = ledger->log().identity().partition;
-    json["created"] = format_instant(ledger->log().identity().created_at);
+    json["createdAt"] = format_instant(ledger->log().identity().created_at);
     json["records"] = ledger->tail();
     if (ledger->tail() != 0) {
       LEASELEDGER_ASSIGN(const Record first, read_record(ledger->log(), 1));

@@ -110,8 +110,8 @@ void print_holder(const HeldSpan& held, Instant now, bool through_delegation) {
   if (held.type == LeaseType::kPd) std::printf("  %-10s%s, a delegated prefix\n", "as", what.c_str());
   std::printf("  %-10s%s  position %llu\n", "since", format_instant(held.span.from).c_str(), static_cast<unsigned long long>(held.span.first));
   if (held.span.renewals != 0) {
-    std::printf("  %-10s%llu times, last at position %llu\n", "renewed", static_cast<unsigned long long>(held.span.renewals),
-                static_cast<unsigned long long>(held.span.last_renewal));
+    std::printf("  %-10s%llu time%s, last at position %llu\n", "renewed", static_cast<unsigned long long>(held.span.renewals),
+                held.span.renewals == 1 ? "" : "s", static_cast<unsigned long long>(held.span.last_renewal));
   }
   if (held.span.end != 0) {
     std::printf("  %-10s%s  %s, position %llu\n", "until", format_instant(held.span.until).c_str(), std::string(name_of(held.span.ended_by)).c_str(),
