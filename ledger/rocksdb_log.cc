@@ -493,39 +493,42 @@ Status RocksdbLog::verify(const std::function<void(Position)>& progress) const {
   if (const auto status = store.db().VerifyFileChecksums({}); !status.ok()) return tl::unexpected(store.error(status));
 
   const Position last = tail();
-  std::vector<TreeHead> heads;
-  std::uint64_t covered = 0;
-  Status chained;
-  LEASELEDGER_TRY(read_heads(0, [&](const AppendHead& head) {
-    if (head.head.size - head.count != covered) chained = corrupt("head", std::to_string(head.head.size), "heads that follow each other without gaps");
-    covered = head.head.size;
-    heads.push_back(head.head);
-    return chained.has_value();
-  }));
-  LEASELEDGER_TRY(chained);
-  if (covered != last) return corrupt("head", std::to_string(covered), "a head of " + std::to_string(last) + " records");
-
+  const auto entry = store.iterate(store.heads(), true);
+  entry->SeekToFirst();
+  std::uint64_t covered = 0;  // by the heads so far
   MerkleTree rebuilt;
   Sha256 sha;
   CompletedTiles tiles;
+  const auto check_head = [&]() -> Status {
+    LEASELEDGER_ASSIGN(const StoredHead head, decode_head(parse_number_key(entry->key()), entry->value()));
+    if (head.head.size - head.count != covered) return corrupt("head", std::to_string(head.head.size), "heads that follow each other without gaps");
+    if (head.head.root != rebuilt.root()) return corrupt("head", std::to_string(head.head.size), "the root of the stored records");
+    covered = head.head.size;
+    entry->Next();
+    return {};
+  };
+  const auto check_tile = [&](TileId id, const Tile& tile) -> Status {
+    Tile stored;
+    LEASELEDGER_ASSIGN(const bool there, store.read_tile(id, stored));
+    if (!there || stored != tile) return corrupt("tile", tile_path(id), "the hashes of the stored records");
+    return {};
+  };
+
   Status same;
-  auto head = heads.begin();
   LEASELEDGER_TRY(read(1, last, Direction::kForward, [&](const StoredRecord& record) {
     rebuilt.append(sha.leaf(record.bytes), tiles);
     for (const auto& [id, tile] : tiles) {
-      Tile stored;
-      const auto there = store.read_tile(id, stored);
-      if (!there) same = tl::unexpected(there.error());
-      else if (!*there || stored != tile) same = corrupt("tile", tile_path(id), "the hashes of the stored records");
+      if (same) same = check_tile(id, tile);
     }
     tiles.clear();
-    if (head->size == record.position && (head++)->root != rebuilt.root()) {
-      same = corrupt("head", std::to_string(record.position), "the root of the stored records");
-    }
+    if (same && entry->Valid() && parse_number_key(entry->key()) == record.position) same = check_head();
     if (progress && record.position % 65536 == 0) progress(record.position);
     return same.has_value();
   }));
-  return same;
+  LEASELEDGER_TRY(same);
+  if (!entry->status().ok()) return tl::unexpected(store.error(entry->status()));
+  if (covered != last) return corrupt("head", std::to_string(covered), "a head of " + std::to_string(last) + " records");
+  return {};
 }
 
 Status RocksdbLog::checkpoint(const std::filesystem::path& target) {
