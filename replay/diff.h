@@ -19,7 +19,7 @@ struct LeaseDifference {
   Change change = Change::kChanged;
   std::optional<BookLease> before;
   std::optional<BookLease> after;
-  /// For kChanged: which of "client", "tenure", "state", "valid_until", "preferred_until", "description" differ.
+  /// For kChanged (it may be empty: described anew in the same words): which of "client", "tenure", "state", "valid_until", "preferred_until", "description" differ.
   std::vector<std::string> fields;
 };
 

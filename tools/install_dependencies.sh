@@ -7,8 +7,6 @@ packages=(
   build-essential cmake ninja-build pkg-config
   librocksdb-dev libcapnp-dev capnproto libspdlog-dev libgtest-dev libgmock-dev
   libssl-dev libcli11-dev nlohmann-json3-dev libexpected-dev liblz4-dev libxxhash-dev
-  # What RocksDB's CMake package looks for.
-  libsnappy-dev libbz2-dev zlib1g-dev libzstd-dev libgflags-dev
   # Man pages.
   scdoc
   "$@"

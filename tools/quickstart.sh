@@ -70,8 +70,8 @@ run history 2001:db8:20::103
 echo
 run log --address 2001:db8:20::103 --limit 8
 
-step "6. What changed between two moments: the hundred events up to record 3000"
-run diff 2900 3000
+step "6. What changed between two moments: the records 2931 to 2950"
+run diff 2930 2950 || [ $? -eq 1 ]  # 1: they differ
 
 step "7. Is all of it as it was written?"
 run verify

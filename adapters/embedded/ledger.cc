@@ -173,7 +173,20 @@ Result<LeaseBook> Ledger::book_at(Position position, const Progress& progress) c
 Result<Difference> Ledger::diff(Position from, Position to) const {
   LEASELEDGER_ASSIGN(const LeaseBook before, book_at(from));
   LEASELEDGER_ASSIGN(const LeaseBook after, book_at(to));
-  return leaseledger::diff(before, after);
+  Difference difference = leaseledger::diff(before, after);
+  // A server describes a lease anew with every renewal; only the records say whether it said anything else.
+  const auto description_at = [this](Position position) -> Result<std::optional<Description>> {
+    LEASELEDGER_ASSIGN(const Record record, read_record(*impl_->log, position));
+    const LeaseFact* fact = lease_fact_of(record.event);
+    return fact == nullptr ? std::nullopt : fact->description;
+  };
+  for (auto& lease : difference.leases) {
+    if (lease.change != Change::kChanged || std::erase(lease.fields, "description") == 0) continue;
+    LEASELEDGER_ASSIGN(const auto was, description_at(lease.before->lease.described));
+    LEASELEDGER_ASSIGN(const auto is, description_at(lease.after->lease.described));
+    if (was != is) lease.fields.emplace_back("description");
+  }
+  return difference;
 }
 
 Result<VerifyReport> Ledger::verify(const Progress& progress) {

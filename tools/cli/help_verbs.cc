@@ -146,9 +146,8 @@ std::string man_page(CLI::App* root, const std::string& path, CLI::App* app) {
     for (CLI::App* verb : verbs) out += "\n*" + scd(verb->get_name()) + "*\n\t" + scd(verb->get_description()) + "\n";
   }
   if (const std::string footer = app->get_footer(); !footer.empty()) {
-    out += "\n# EXAMPLES\n\n```\n";
-    std::size_t begin = footer.find('\n') == std::string::npos ? 0 : footer.find('\n') + 1;
-    out += footer.substr(begin) + "\n```\n";
+    const bool examples = footer.starts_with("Examples:\n");
+    out += std::string(examples ? "\n# EXAMPLES" : "\n# NOTES") + "\n\n```\n" + footer.substr(examples ? footer.find('\n') + 1 : 0) + "\n```\n";
   }
   out += "\n# SEE ALSO\n\n" + (path.empty() ? std::string("docs/operating.md") : "*leaseledger*(1)") + "\n";
   (void)root;

@@ -25,6 +25,13 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   app->add_option("--if-last-event", context.if_last_event, "Only if the last event of the lease is at this position; 0: only if there is no live record");
   app->add_flag("--dry-run", context.dry_run, "Say what would be decided and recorded, and do nothing");
   app->add_flag("--json-errors", context.json_errors, "Errors as JSON on standard error");
+  add_question_verbs(*app, context);
+  add_client_verbs(*app, context);
+  add_subnet_verbs(*app, context);
+  add_ledger_verbs(*app, context);
+  add_proof_verbs(*app, context);
+  add_help_verbs(*app, context);
+  // After the verbs, which would inherit it.
   app->footer(
       "Moments (--at, --from, --to): a position such as 123, RFC 3339 such as 2026-03-03T14:05:00Z, '2026-03-03 14:05',\n"
       "  now, -2h, -7d, today, yesterday. Times are UTC unless they say otherwise.\n"
@@ -34,12 +41,6 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
       "  leaseledger --ledger /var/lib/leaseledger init\n"
       "  leaseledger import kea /var/lib/kea/kea-leases6.csv --config /etc/kea/kea-dhcp6.conf\n"
       "  leaseledger who 2001:db8:1::42 --at '2026-03-03 14:05'");
-  add_question_verbs(*app, context);
-  add_client_verbs(*app, context);
-  add_subnet_verbs(*app, context);
-  add_ledger_verbs(*app, context);
-  add_proof_verbs(*app, context);
-  add_help_verbs(*app, context);
   return app;
 }
 

@@ -1,0 +1,12 @@
+# PROGRAM man and PROGRAM completion, through SCDOC, into OUT.
+file(REMOVE_RECURSE ${OUT})
+file(MAKE_DIRECTORY ${OUT})
+execute_process(COMMAND ${PROGRAM} man ${OUT} COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB sources ${OUT}/*.scd)
+foreach(source ${sources})
+  string(REGEX REPLACE "\\.scd$" "" page ${source})
+  execute_process(COMMAND ${SCDOC} INPUT_FILE ${source} OUTPUT_FILE ${page} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+foreach(shell bash zsh fish)
+  execute_process(COMMAND ${PROGRAM} completion ${shell} OUTPUT_FILE ${OUT}/leaseledger.${shell} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
