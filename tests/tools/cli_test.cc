@@ -12,6 +12,7 @@
 #include <string>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/temporary_directory.h"
 
@@ -280,6 +281,24 @@ TEST_F(Cli, TheLogIsFilteredAndTurnedRound) {
   EXPECT_EQ(run("log --kind Nonsense").code, 2);
   EXPECT_EQ(json("show 2")["lease"]["address"], "2001:db8:1::5");
   EXPECT_EQ(run("show 99").code, 1);
+}
+
+TEST_F(Cli, FollowShowsWhatOthersRecord) {
+  have_subnet();
+  const auto out = folder_.path() / "followed";
+  const auto pid_file = folder_.path() / "pid";
+  const std::string follow = "LEASELEDGER_DIR='" + ledger() + "' " LEASELEDGER_PROGRAM " -o jsonl log --follow >" + out.string() + " & echo $! >" + pid_file.string();
+  ASSERT_EQ(std::system(follow.c_str()), 0);
+  ok("--wait 10 client create 2001:db8:1::5 --duid 00:aa");
+  std::string text;
+  for (int i = 0; i < 100 && text.find("2001:db8:1::5") == std::string::npos; ++i) {
+    ::usleep(100'000);
+    std::ifstream in(out);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  EXPECT_NE(text.find("2001:db8:1::/64"), std::string::npos) << "what was there";
+  EXPECT_NE(text.find("2001:db8:1::5"), std::string::npos) << "what came";
+  EXPECT_EQ(std::system(("kill $(cat " + pid_file.string() + ")").c_str()), 0);
 }
 
 TEST_F(Cli, OutputInEachForm) {

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "commands/command_json.h"
@@ -91,7 +93,12 @@ Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
   }
   LedgerOptions options;
   options.read_only = ::access(where.c_str(), F_OK) == 0 && ::access(where.c_str(), W_OK) != 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(wait_seconds);
   auto ledger = Ledger::open(where, options);
+  while (!ledger && ledger.error().kind == ErrorKind::kBusy && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    ledger = Ledger::open(where, options);
+  }
   unreachable_ = !ledger && ledger.error().kind == ErrorKind::kNotFound;
   return ledger;
 }

@@ -37,6 +37,7 @@ class Context {
   std::string cause;
   std::string effective_at;
   std::optional<Position> if_last_event;
+  double wait_seconds = 2;  ///< for another process to be done with the ledger.
   bool dry_run = false;
   bool json_errors = false;
 

@@ -255,6 +255,10 @@ void add_stats(CLI::App& app, Context& context) {
     });
     LEASELEDGER_ASSIGN(const TreeHead head, ledger->log().tree_head(ledger->tail()));
     json["root"] = hash_text(head.root);
+    LEASELEDGER_TRY(ledger->projector().catch_up(ledger->tail()));
+    json["viewsAt"] = ledger->projector().position();
+    json["viewsLag"] = ledger->projector().lag();
+    json["viewsStored"] = ledger->projector().views()->stored_position();
     std::uintmax_t bytes = 0;
     std::error_code error;
     for (const auto& entry : fs::recursive_directory_iterator(ledger->directory(), error)) {

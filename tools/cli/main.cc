@@ -23,6 +23,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   app->add_option("--cause", context.cause, "Reference kept with the record: a ticket, a reason");
   app->add_option("--effective-at", context.effective_at, "When it took effect where it happened, if not now");
   app->add_option("--if-last-event", context.if_last_event, "Only if the last event of the lease is at this position; 0: only if there is no live record");
+  app->add_option("--wait", context.wait_seconds, "Seconds to wait while another process has the ledger open; 2 when not given");
   app->add_flag("--dry-run", context.dry_run, "Say what would be decided and recorded, and do nothing");
   app->add_flag("--json-errors", context.json_errors, "Errors as JSON on standard error");
   add_question_verbs(*app, context);

@@ -1,6 +1,7 @@
 // The questions: log, show, who, history, at, diff, expiring; client get and list.
 
 #include <csignal>
+#include <thread>
 
 #include "tools/cli/context.h"
 #include "tools/cli/options.h"
@@ -229,10 +230,10 @@ void add_log(CLI::App& app, Context& context) {
   auto reverse = std::make_shared<bool>(false);
   log->add_flag("--reverse", *reverse, "Newest first");
   auto follow = std::make_shared<bool>(false);
-  log->add_flag("--follow", *follow, "Then wait for more, until interrupted (what this process itself records)");
+  log->add_flag("--follow", *follow, "Then wait for more, until interrupted; others can use the ledger meanwhile");
   on(log, context, [=, &context]() -> Result<int> {
     LogFilter filter;
-    LEASELEDGER_ASSIGN(const auto ledger, context.open());
+    LEASELEDGER_ASSIGN(auto ledger, context.open());
     if (!from->empty()) {
       LEASELEDGER_ASSIGN(filter.from, log_bound(*ledger, *from, context.now(), true));
     }
@@ -266,21 +267,28 @@ void add_log(CLI::App& app, Context& context) {
       if (rows.count() % 500 == 0) rows.flush();
       return true;
     };
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_TRY(queries.log(filter, show));
+    Position seen = 0;
+    {
+      LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
+      LEASELEDGER_TRY(queries.log(filter, show));
+      seen = queries.position();
+    }
     if (*follow) {
       std::signal(SIGINT, [](int) { interrupted = 1; });
       std::signal(SIGTERM, [](int) { interrupted = 1; });
+    }
+    while (*follow && interrupted == 0) {
       rows.flush();
-      Position seen = queries.position();
-      while (interrupted == 0) {
-        if (ledger->log().wait(seen, std::chrono::milliseconds{200}) == seen) continue;
-        LEASELEDGER_ASSIGN(const Queries newer, ledger->queries());
-        filter.from = seen + 1;
-        seen = newer.position();
-        LEASELEDGER_TRY(newer.log(filter, show));
-        rows.flush();
-      }
+      ledger.reset();  // so that others can write
+      std::this_thread::sleep_for(std::chrono::milliseconds{300});
+      auto opened = context.open();
+      if (!opened && opened.error().kind == ErrorKind::kBusy) continue;
+      if (!opened) return tl::unexpected(opened.error());
+      ledger = std::move(*opened);
+      LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
+      filter.from = std::max(filter.from, seen + 1);
+      seen = queries.position();
+      LEASELEDGER_TRY(queries.log(filter, show));
     }
     rows.finish("no records");
     return kOk;
