@@ -80,6 +80,7 @@ void add_submit(CLI::App& app, Context& context) {
         if (!answer.accepted()) ++refused;
         std::printf("%s\n", answer_to_json(answer).c_str());
       }
+      std::fflush(stdout);  // an answer is for somebody who waits for it
       commands.clear();
       unreadable.clear();
       return {};
