@@ -12,11 +12,14 @@ Status validate(const AddDelegationPool& command) {
   return {};
 }
 
-Status decide(const LeaseBook& book, const AddDelegationPool& command, const Moment&, Decision& decision) {
-  LEASELEDGER_ASSIGN(const Subnet* subnet, rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
+Status decide(const LeaseBook& book, const AddDelegationPool& command, const Moment&,
+              Decision& decision) {
+  LEASELEDGER_ASSIGN(const Subnet* subnet,
+                     rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
   const auto refuse = [&](Win32 code, const Ipv6Prefix& other) {
     return fail(code, ErrorKind::kRefused, "prefix", command.prefix.to_string(),
-                "a prefix that overlaps no other subnet or delegation pool; " + other.to_string() + " is there");
+                "a prefix that overlaps no other subnet or delegation pool; " + other.to_string() +
+                    " is there");
   };
   for (const auto& pool : book.pools(subnet->id)) {
     if (pool.prefix.overlaps(command.prefix)) return refuse(Win32::kDuplicateTag, pool.prefix);
@@ -27,7 +30,8 @@ Status decide(const LeaseBook& book, const AddDelegationPool& command, const Mom
   if (const auto other = book.overlapping(command.prefix); other && other->second != subnet->id) {
     return refuse(Win32::kDhcpSubnetExists, other->first);
   }
-  decision.add(DelegationPoolAdded{DelegationPool{command.prefix, command.delegated_length, subnet->id}});
+  decision.add(
+      DelegationPoolAdded{DelegationPool{command.prefix, command.delegated_length, subnet->id}});
   return {};
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 // Prefixes for delegation (IA_PD). Flow: command.h -> [add_delegation_pool.h] -> command_handler.h
 
-#include <cstdint>
-
 #include "commands/decision.h"
 #include "ledger/lease_book.h"
+
+#include <cstdint>
 
 namespace leaseledger {
 
@@ -29,6 +29,7 @@ Status validate(const AddDelegationPool& command);
 /// a pool of the same subnet or contains the subnet; ERROR_DHCP_SUBNET_EXISTS 20052 when it overlaps another subnet or
 /// its pool.
 /// Source: RFC 9915 section 6.3 for what a delegating server has.
-Status decide(const LeaseBook& book, const AddDelegationPool& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const AddDelegationPool& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

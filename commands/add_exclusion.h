@@ -26,6 +26,7 @@ Status validate(const AddExclusion& command);
 /// after its end, or that lies outside of the subnet, is accepted and excludes nothing, as in Windows.
 /// ERROR_FILE_NOT_FOUND 2 when there is no such subnet.
 /// Source: MS-DHCPM 3.2.4.60 R_DhcpAddSubnetElementV6.
-Status decide(const LeaseBook& book, const AddExclusion& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const AddExclusion& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

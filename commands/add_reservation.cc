@@ -6,20 +6,26 @@ namespace leaseledger {
 
 Status validate(const AddReservation& command) {
   LEASELEDGER_TRY(rules::require_duid(command.duid));
-  return rules::require_type_fits(command.key, command.type.value_or(rules::default_type(command.key)));
+  return rules::require_type_fits(command.key,
+                                  command.type.value_or(rules::default_type(command.key)));
 }
 
-Status decide(const LeaseBook& book, const AddReservation& command, const Moment& moment, Decision& decision) {
-  LEASELEDGER_ASSIGN(const Subnet* subnet, rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
+Status decide(const LeaseBook& book, const AddReservation& command, const Moment& moment,
+              Decision& decision) {
+  LEASELEDGER_ASSIGN(const Subnet* subnet,
+                     rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
   const LeaseType type = command.type.value_or(rules::default_type(command.key));
   const auto exists = [](std::string field, std::string value, std::string expected) {
-    return fail(Win32::kDhcpReservedipExits, ErrorKind::kRefused, std::move(field), std::move(value), std::move(expected));
+    return fail(Win32::kDhcpReservedipExits, ErrorKind::kRefused, std::move(field),
+                std::move(value), std::move(expected));
   };
   if (book.find_reservation(subnet->id, command.key) != nullptr) {
     return exists("address", format_lease_key(command.key), "an address without a reservation");
   }
   if (const auto* other = book.find_reservation(subnet->id, command.duid, command.iaid, type)) {
-    return exists("duid", command.duid.to_string(), "a client without a reservation in this subnet; it has " + format_lease_key(other->key));
+    return exists(
+        "duid", command.duid.to_string(),
+        "a client without a reservation in this subnet; it has " + format_lease_key(other->key));
   }
   const Reservation reservation{command.key, type, command.duid, command.iaid, subnet->id};
   const Subnet* home = book.subnet_of(command.key);
@@ -37,8 +43,10 @@ Status decide(const LeaseBook& book, const AddReservation& command, const Moment
     if (!rules::is_live(lease, moment.at)) {
       rules::expire(lease, decision);
     } else if (book.find_reservation(subnet->id, lease.lease.key) != nullptr) {
-      return exists("duid", command.duid.to_string(),
-                    "a client that does not lease an address reserved for somebody else; it leases " + format_lease_key(lease.lease.key));
+      return exists(
+          "duid", command.duid.to_string(),
+          "a client that does not lease an address reserved for somebody else; it leases " +
+              format_lease_key(lease.lease.key));
     } else {
       decision.add(ClientDeleted{rules::ended(lease, Reason::kReservation)});
     }
@@ -52,7 +60,16 @@ Status decide(const LeaseBook& book, const AddReservation& command, const Moment
       }
     }
     ClientCreated record;
-    record.lease = {command.key, type, LeaseState::kReserved, command.duid, command.iaid, subnet->id, kForever, kForever, 0, 0};
+    record.lease = {command.key,
+                    type,
+                    LeaseState::kReserved,
+                    command.duid,
+                    command.iaid,
+                    subnet->id,
+                    kForever,
+                    kForever,
+                    0,
+                    0};
     record.description = Description{};
     record.description->name = command.name;
     record.description->comment = command.comment;

@@ -1,18 +1,18 @@
 #pragma once
 // An address or prefix is kept for one client. Flow: command.h -> [add_reservation.h] -> command_handler.h
 
-#include <optional>
-#include <string>
-
 #include "commands/decision.h"
 #include "ledger/lease_book.h"
+
+#include <optional>
+#include <string>
 
 namespace leaseledger {
 
 struct AddReservation {
   Ipv6Prefix subnet;
-  LeaseKey key;                   ///< outside of the subnet: stored, never served (as Windows does).
-  Duid duid;                      ///< 1 to 130 octets.
+  LeaseKey key;  ///< outside of the subnet: stored, never served (as Windows does).
+  Duid duid;     ///< 1 to 130 octets.
   Iaid iaid{};
   std::optional<LeaseType> type;  ///< IA_NA for an address and IA_PD for a prefix when not given.
   std::string name;               ///< of the client record that the reservation makes.
@@ -44,6 +44,7 @@ Status validate(const AddReservation& command);
 /// | address outside of the subnet                   | ReservationAdded alone                                   |
 /// ERROR_FILE_NOT_FOUND 2 when there is no such subnet.
 /// Source: MS-DHCPM 3.2.4.60 R_DhcpAddSubnetElementV6.
-Status decide(const LeaseBook& book, const AddReservation& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const AddReservation& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

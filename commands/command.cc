@@ -22,7 +22,8 @@ Status validate(const Command& command) {
   return std::visit([](const auto& c) { return validate(c); }, command);
 }
 
-Status decide(const LeaseBook& book, const Command& command, const Moment& moment, Decision& decision) {
+Status decide(const LeaseBook& book, const Command& command, const Moment& moment,
+              Decision& decision) {
   return std::visit([&](const auto& c) { return decide(book, c, moment, decision); }, command);
 }
 

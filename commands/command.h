@@ -2,11 +2,6 @@
 // A command: what a caller wants done, with what accompanies it.
 // Flow: adapters/* -> [command.h] -> command_handler.h -> ledger/event_log.h
 
-#include <optional>
-#include <string>
-#include <string_view>
-#include <variant>
-
 #include "commands/add_delegation_pool.h"
 #include "commands/add_exclusion.h"
 #include "commands/add_reservation.h"
@@ -26,11 +21,17 @@
 #include "commands/set_subnet.h"
 #include "ledger/record.h"
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
 namespace leaseledger {
 
-using Command = std::variant<CreateSubnet, SetSubnet, DeleteSubnet, AddReservation, RemoveReservation, AddExclusion,
-                             RemoveExclusion, AddDelegationPool, RemoveDelegationPool, CreateClient, SetClient,
-                             DeleteClient, RenewLease, ReleaseLease, DeclineLease, ExpireLeases, ReportLease>;
+using Command = std::variant<CreateSubnet, SetSubnet, DeleteSubnet, AddReservation,
+                             RemoveReservation, AddExclusion, RemoveExclusion, AddDelegationPool,
+                             RemoveDelegationPool, CreateClient, SetClient, DeleteClient,
+                             RenewLease, ReleaseLease, DeclineLease, ExpireLeases, ReportLease>;
 
 /// A command with what the caller says about it.
 struct Envelope {
@@ -45,10 +46,11 @@ struct Envelope {
   std::optional<Instant> effective_at;
 };
 
-std::string_view name_of(const Command& command);                ///< "CreateClient".
+std::string_view name_of(const Command& command);  ///< "CreateClient".
 /// The lease that the command is about, nullptr for commands about subnets and the like. Borrowed.
 const LeaseKey* lease_key_of(const Command& command);
 Status validate(const Command& command);
-Status decide(const LeaseBook& book, const Command& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const Command& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

@@ -5,6 +5,13 @@
 // Callers of submit() may be many threads. Whoever comes first while nobody writes takes everything that waits, decides
 // it in order against the book, appends it as one batch with one fsync, and answers all (group commit).
 
+#include "commands/command.h"
+#include "commands/command_ids.h"
+#include "commands/principal.h"
+#include "commands/refusal_limiter.h"
+#include "ledger/event_log.h"
+#include "ledger/lease_book.h"
+
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -16,35 +23,29 @@
 #include <unordered_map>
 #include <vector>
 
-#include "commands/command.h"
-#include "commands/command_ids.h"
-#include "commands/principal.h"
-#include "commands/refusal_limiter.h"
-#include "ledger/event_log.h"
-#include "ledger/lease_book.h"
-
 namespace leaseledger {
 
 /// The answer to one command, given when its records are durable.
 struct Answer {
-  Win32 code = Win32::kSuccess;   ///< kSuccess: accepted.
-  Error error;                    ///< with another code: field, value, what would be right.
-  Position first = 0;             ///< records of the command: its facts, or its refusal; 0 when there are none.
+  Win32 code = Win32::kSuccess;  ///< kSuccess: accepted.
+  Error error;                   ///< with another code: field, value, what would be right.
+  /// records of the command: its facts, or its refusal; 0 when there are none.
+  Position first = 0;
   Position last = 0;
-  bool repeated = false;          ///< the id was seen before and this is the first answer again.
-  Position as_of = 0;             ///< the state that the decision was made against: everything up to here.
+  bool repeated = false;  ///< the id was seen before and this is the first answer again.
+  Position as_of = 0;     ///< the state that the decision was made against: everything up to here.
   bool accepted() const { return code == Win32::kSuccess; }
 };
 
 /// How the commands of one submission hang together.
 enum class Chain {
-  kEach,         ///< every command for itself; a later one sees what the earlier ones did.
-  kAllOrNothing, ///< all are accepted or none is done; the others then have ERROR_OPERATION_ABORTED.
+  kEach,          ///< every command for itself; a later one sees what the earlier ones did.
+  kAllOrNothing,  ///< all are accepted or none is done; the others then have ERROR_OPERATION_ABORTED.
 };
 
 struct HandlerOptions {
   RefusalLimits refusal_limits;
-  std::size_t max_batch = 8192;   ///< commands in one submission; more are ERROR_INVALID_PARAMETER.
+  std::size_t max_batch = 8192;  ///< commands in one submission; more are ERROR_INVALID_PARAMETER.
   /// The clock may stand before the last record by so much; beyond it commands are refused until it has caught up,
   /// because records would be dated in the future.
   std::chrono::seconds max_clock_lag{3600};
@@ -54,7 +55,8 @@ class CommandHandler {
  public:
   /// `book` must be at log.tail(). `ids` may be nullptr: then only ids used since are known. Borrows log, ids and clock
   /// for its lifetime. Begins a new epoch of the log.
-  static Result<std::unique_ptr<CommandHandler>> start(EventLog& log, LeaseBook book, const CommandIds* ids, Clock& clock,
+  static Result<std::unique_ptr<CommandHandler>> start(EventLog& log, LeaseBook book,
+                                                       const CommandIds* ids, Clock& clock,
                                                        HandlerOptions options = {});
   ~CommandHandler();
   CommandHandler(const CommandHandler&) = delete;
@@ -62,7 +64,8 @@ class CommandHandler {
 
   /// One answer for each command, in order, when they are durable. The outer error is about the submission or the
   /// storage: kIo means that the outcome is unknown and the ledger refuses everything until it is opened anew.
-  Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands, Chain chain = Chain::kEach);
+  Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands,
+                                     Chain chain = Chain::kEach);
   Result<Answer> submit(const Principal& principal, const Envelope& command);
 
   /// What submit() would answer and which facts it would record, without doing it.
@@ -70,7 +73,9 @@ class CommandHandler {
     Answer answer;
     std::vector<Record> records;
   };
-  Result<std::vector<Preview>> preview(const Principal& principal, std::span<const Envelope> commands, Chain chain = Chain::kEach);
+  Result<std::vector<Preview>> preview(const Principal& principal,
+                                       std::span<const Envelope> commands,
+                                       Chain chain = Chain::kEach);
 
   /// Calls `body` with the book as it is now; no command is decided meanwhile.
   void read_book(const std::function<void(const LeaseBook&)>& body) const;
@@ -93,15 +98,19 @@ class CommandHandler {
     std::size_t operator()(const IdKey& key) const;
   };
 
-  CommandHandler(EventLog& log, LeaseBook book, const CommandIds* ids, Clock& clock, HandlerOptions options, std::uint64_t epoch);
+  CommandHandler(EventLog& log, LeaseBook book, const CommandIds* ids, Clock& clock,
+                 HandlerOptions options, std::uint64_t epoch);
 
   void process(std::span<Job* const> jobs);
   void decide_job(Job& job, Deciding& deciding);
   Answer decide_one(const Principal& principal, const Envelope& envelope, Deciding& deciding);
-  Result<std::optional<Answer>> first_answer(const Principal& principal, const Envelope& envelope, const Deciding& deciding) const;
-  Result<Answer> answer_from_records(Position first, Position last, const Envelope& envelope, const Deciding& deciding) const;
-  Answer refuse(const Principal& principal, const Envelope& envelope, Error error, Deciding& deciding);
-  void record(const Principal& principal, const Envelope* envelope, Event event, Instant effective_at, Deciding& deciding);
+  Result<std::optional<Answer>> first_answer(const Principal& principal, const Envelope& envelope,
+                                             const Deciding& deciding) const;
+  Result<Answer> answer_from_records(Position first, Position last, const Envelope& envelope) const;
+  Answer refuse(const Principal& principal, const Envelope& envelope, Error error,
+                Deciding& deciding);
+  void record(const Principal& principal, const Envelope* envelope, Event event,
+              Instant effective_at, Deciding& deciding);
   void add_summaries(bool all, Deciding& deciding);
   Status append(Deciding& deciding);
   void forget_projected_ids();
@@ -117,7 +126,8 @@ class CommandHandler {
   std::vector<Job*> queue_;
   bool writing_ = false;
 
-  mutable std::shared_mutex book_mutex_;  // guards book_; held exclusively while a batch is decided and appended
+  mutable std::shared_mutex
+      book_mutex_;  // guards book_; held exclusively while a batch is decided and appended
   LeaseBook book_;
   RefusalLimiter limiter_;
   // Ids of records after ids_->projected().

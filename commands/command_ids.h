@@ -2,11 +2,11 @@
 // Where the command handler looks up ids that were used before. The view behind it is projections/ (command_ids); what is
 // not projected yet is kept by the handler itself.
 
+#include "ledger/record.h"
+
 #include <optional>
 #include <string_view>
 #include <utility>
-
-#include "ledger/record.h"
 
 namespace leaseledger {
 
@@ -14,7 +14,8 @@ class CommandIds {
  public:
   virtual ~CommandIds() = default;
   /// First and last record that carry this id of this principal, up to projected(); nullopt when there is none.
-  virtual Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor, const CommandId& id) const = 0;
+  virtual Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor,
+                                                                    const CommandId& id) const = 0;
   /// Every record up to this position is known to find().
   virtual Position projected() const = 0;
 };

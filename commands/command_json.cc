@@ -1,10 +1,10 @@
 #include "commands/command_json.h"
 
+#include "commands/fields.h"
+
 #include <nlohmann/json.hpp>
 
 #include <set>
-
-#include "commands/fields.h"
 
 namespace leaseledger {
 namespace {
@@ -18,7 +18,8 @@ Result<Json> parse_object(std::string_view text) {
   const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
+    if (event == Json::parse_event_t::key &&
+        !keys.back().insert(parsed.get<std::string>()).second) {
       twice = parsed.get<std::string>();
     }
     return true;
@@ -62,7 +63,8 @@ Result<Envelope> envelope_from_json(std::string_view text) {
     } else if (key == "cause") {
       envelope.cause = field;
     } else if (key == "if_last_event") {
-      if (!value.is_number_unsigned()) return invalid(key, field, "a position, or 0 for no live record");
+      if (!value.is_number_unsigned())
+        return invalid(key, field, "a position, or 0 for no live record");
       envelope.if_last_event = value.get<std::uint64_t>();
     } else if (key == "effective_at") {
       LEASELEDGER_ASSIGN(envelope.effective_at, parse_instant(field, key));

@@ -2,11 +2,11 @@
 // Commands and answers as JSON: the form of `leaseledger submit`, of refusal records and of the HTTP door.
 // {"command": "CreateClient", "address": "2001:db8::1", "duid": "00:01:..", "iaid": 7, "id": "<uuid>", "cause": "ticket 42"}
 
-#include <string>
-#include <string_view>
-
 #include "commands/command.h"
 #include "commands/command_handler.h"
+
+#include <string>
+#include <string_view>
 
 namespace leaseledger {
 

@@ -1,26 +1,27 @@
 #pragma once
 // The seed: a DHCPv6 lease record is created. Flow: command.h -> [create_client.h] -> command_handler.h
 
-#include <optional>
-#include <string>
-
 #include "commands/decision.h"
 #include "ledger/lease_book.h"
+
+#include <optional>
+#include <string>
 
 namespace leaseledger {
 
 /// DHCP_CLIENT_INFO_V6 (MS-DHCPM 2.2.1.2.64). Address, DUID and IAID are required, 0 is a legal IAID.
 struct CreateClient {
-  LeaseKey key;                           ///< an address, or a prefix for IA_PD (ours: Windows has no delegation).
-  Duid duid;                              ///< 1 to 130 octets, opaque.
+  LeaseKey key;  ///< an address, or a prefix for IA_PD (ours: Windows has no delegation).
+  Duid duid;     ///< 1 to 130 octets, opaque.
   Iaid iaid{};
-  std::optional<LeaseType> type;          ///< IA_NA for an address and IA_PD for a prefix when not given.
-  std::string name;                       ///< ClientName.
-  std::string comment;                    ///< ClientComment.
-  std::optional<Instant> valid_until;     ///< kept as given, also when it is past; the subnet's valid lifetime from now when not given.
-  std::optional<Instant> preferred_until; ///< kept as given; valid_until when not given.
-  Ipv6Address owner;                      ///< OwnerHost.IpAddress; :: when not said.
-  std::string owner_name;                 ///< OwnerHost.HostName.
+  std::optional<LeaseType> type;  ///< IA_NA for an address and IA_PD for a prefix when not given.
+  std::string name;               ///< ClientName.
+  std::string comment;            ///< ClientComment.
+  std::optional<Instant>
+      valid_until;  ///< kept as given, also when it is past; the subnet's valid lifetime from now when not given.
+  std::optional<Instant> preferred_until;  ///< kept as given; valid_until when not given.
+  Ipv6Address owner;                       ///< OwnerHost.IpAddress; :: when not said.
+  std::string owner_name;                  ///< OwnerHost.HostName.
 
   static constexpr const char* kName = "CreateClient";
   template <typename Self, typename Visitor>
@@ -48,6 +49,7 @@ Status validate(const CreateClient& command);
 ///   5. otherwise ClientCreated, state active. Records in the way whose valid lifetime is over get LeaseExpired first.
 /// Not checked, as in Windows: exclusions, the subnet's state, expiry in the future, preferred <= valid.
 /// Source: MS-DHCPM 3.2.4.125 R_DhcpV6CreateClientInfo.
-Status decide(const LeaseBook& book, const CreateClient& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const CreateClient& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

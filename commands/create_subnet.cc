@@ -16,13 +16,16 @@ Status validate(const CreateSubnet& command) {
   return validate_settings(command.preference, command.preferred_lifetime, command.valid_lifetime);
 }
 
-Status decide(const LeaseBook& book, const CreateSubnet& command, const Moment&, Decision& decision) {
+Status decide(const LeaseBook& book, const CreateSubnet& command, const Moment&,
+              Decision& decision) {
   if (book.find_subnet(command.prefix) != nullptr) {
-    return fail(Win32::kDuplicateTag, ErrorKind::kRefused, "prefix", command.prefix.to_string(), "a prefix that is not a subnet yet");
+    return fail(Win32::kDuplicateTag, ErrorKind::kRefused, "prefix", command.prefix.to_string(),
+                "a prefix that is not a subnet yet");
   }
   if (const auto other = book.overlapping(command.prefix)) {
     return fail(Win32::kDhcpSubnetExists, ErrorKind::kRefused, "prefix", command.prefix.to_string(),
-                "a prefix that overlaps no other subnet or delegation pool; " + other->first.to_string() + " is there");
+                "a prefix that overlaps no other subnet or delegation pool; " +
+                    other->first.to_string() + " is there");
   }
   Subnet subnet;
   subnet.prefix = command.prefix;

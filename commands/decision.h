@@ -2,18 +2,18 @@
 // What decide() gives back: the facts that a command leads to.
 // Flow: command.h -> decide() -> [decision.h] -> command_handler.h
 
-#include <utility>
-#include <vector>
-
 #include "ledger/event.h"
 #include "ledger/instant.h"
+
+#include <utility>
+#include <vector>
 
 namespace leaseledger {
 
 /// The two times that a decision may use. Time enters here and nowhere else.
 struct Moment {
   Instant now{};  ///< when the ledger takes the command.
-  Instant at{};   ///< when it took effect where it happened; `now` unless the caller said otherwise.
+  Instant at{};  ///< when it took effect where it happened; `now` unless the caller said otherwise.
 };
 
 struct PendingEvent {
@@ -24,7 +24,9 @@ struct PendingEvent {
 /// Facts in the order in which they happened. Reused from command to command: clear() keeps the memory.
 class Decision {
  public:
-  void add(Event event, Instant effective_at = kUnset) { events_.push_back({std::move(event), effective_at}); }
+  void add(Event event, Instant effective_at = kUnset) {
+    events_.push_back({std::move(event), effective_at});
+  }
   void clear() { events_.clear(); }
   const std::vector<PendingEvent>& events() const { return events_; }
 

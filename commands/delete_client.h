@@ -21,6 +21,7 @@ Status validate(const DeleteClient& command);
 /// ClientDeleted. ERROR_DHCP_RESERVEDIP_EXITS 20022 when the address has a reservation;
 /// ERROR_DHCP_JET_ERROR 20013 when there is no record, as in Windows.
 /// Source: MS-DHCPM 3.2.4.74 R_DhcpDeleteClientInfoV6.
-Status decide(const LeaseBook& book, const DeleteClient& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const DeleteClient& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

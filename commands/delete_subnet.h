@@ -8,7 +8,8 @@ namespace leaseledger {
 
 struct DeleteSubnet {
   Ipv6Prefix prefix;
-  bool force = false;  ///< delete its leases too (DhcpFullForce); otherwise a subnet with leases stays.
+  /// delete its leases too (DhcpFullForce); otherwise a subnet with leases stays.
+  bool force = false;
 
   static constexpr const char* kName = "DeleteSubnet";
   template <typename Self, typename Visitor>
@@ -23,6 +24,7 @@ Status validate(const DeleteSubnet& command);
 /// With force one ClientDeleted for each lease, then SubnetDeleted. ERROR_FILE_NOT_FOUND 2 when there is no such
 /// subnet; without force ERROR_DHCP_ELEMENT_CANT_REMOVE 20007 when it has leases, those of reservations included.
 /// Source: MS-DHCPM 3.2.4.63 R_DhcpDeleteSubnetV6.
-Status decide(const LeaseBook& book, const DeleteSubnet& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const DeleteSubnet& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

@@ -1,9 +1,10 @@
 #include "commands/fields.h"
 
+#include "ledger/read_number.h"
+
 #include <xxhash.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -14,16 +15,23 @@ namespace {
 // ---- text of one value ------------------------------------------------------------------------------------------
 
 template <typename T>
-constexpr bool kIsNumber = std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> ||
-                           std::is_same_v<T, std::uint32_t> || std::is_same_v<T, Iaid> || std::is_same_v<T, Lifetime>;
+constexpr bool kIsNumber =
+    std::is_same_v<T, std::uint8_t> || std::is_same_v<T, std::uint16_t> ||
+    std::is_same_v<T, std::uint32_t> || std::is_same_v<T, Iaid> || std::is_same_v<T, Lifetime>;
 
-std::string_view name_of_state(SubnetState state) { return state == SubnetState::kEnabled ? "enabled" : "disabled"; }
+std::string_view name_of_state(SubnetState state) {
+  return state == SubnetState::kEnabled ? "enabled" : "disabled";
+}
 std::string_view name_of_state(ReportedState state) {
   switch (state) {
-    case ReportedState::kActive: return "active";
-    case ReportedState::kReleased: return "released";
-    case ReportedState::kDeclined: return "declined";
-    case ReportedState::kExpired: return "expired";
+    case ReportedState::kActive:
+      return "active";
+    case ReportedState::kReleased:
+      return "released";
+    case ReportedState::kDeclined:
+      return "declined";
+    case ReportedState::kExpired:
+      return "expired";
   }
   return "?";
 }
@@ -58,26 +66,19 @@ bool is_default(const T&) {
   return false;
 }
 
-template <typename T>
-Status read_number(std::string_view field, std::string_view text, std::uint64_t max, T& out) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) {
-    return invalid(std::string(field), std::string(text), "a whole number from 0 to " + std::to_string(max));
-  }
-  out = static_cast<T>(value);
-  return {};
-}
-
 Status from_text(std::string_view field, std::string_view text, std::string& out) {
   constexpr std::size_t kMost = 64 * 1024;
-  if (text.size() > kMost) return invalid(std::string(field), std::to_string(text.size()) + " octets", "at most 65536 octets");
-  if (text.find('\0') != std::string_view::npos) return invalid(std::string(field), "text with a NUL", "text without NUL characters");
+  if (text.size() > kMost)
+    return invalid(std::string(field), std::to_string(text.size()) + " octets",
+                   "at most 65536 octets");
+  if (text.find('\0') != std::string_view::npos)
+    return invalid(std::string(field), "text with a NUL", "text without NUL characters");
   out = text;
   return {};
 }
 Status from_text(std::string_view field, std::string_view text, bool& out) {
-  if (text != "true" && text != "false") return invalid(std::string(field), std::string(text), "true or false");
+  if (text != "true" && text != "false")
+    return invalid(std::string(field), std::string(text), "true or false");
   out = text == "true";
   return {};
 }
@@ -109,20 +110,31 @@ Status keep(Result<T> result, T& out) {
   out = *result;
   return {};
 }
-Status from_text(std::string_view field, std::string_view text, Instant& out) { return keep(parse_instant(text, field), out); }
-Status from_text(std::string_view field, std::string_view text, Duid& out) { return keep(Duid::parse(text, field), out); }
-Status from_text(std::string_view field, std::string_view text, Ipv6Address& out) { return keep(Ipv6Address::parse(text, field), out); }
-Status from_text(std::string_view field, std::string_view text, Ipv6Prefix& out) {
-  return keep(field == "address" ? parse_lease_key(text, field) : Ipv6Prefix::parse(text, field), out);
+Status from_text(std::string_view field, std::string_view text, Instant& out) {
+  return keep(parse_instant(text, field), out);
 }
-Status from_text(std::string_view field, std::string_view text, LeaseType& out) { return keep(parse_lease_type(text, field), out); }
+Status from_text(std::string_view field, std::string_view text, Duid& out) {
+  return keep(Duid::parse(text, field), out);
+}
+Status from_text(std::string_view field, std::string_view text, Ipv6Address& out) {
+  return keep(Ipv6Address::parse(text, field), out);
+}
+Status from_text(std::string_view field, std::string_view text, Ipv6Prefix& out) {
+  return keep(field == "address" ? parse_lease_key(text, field) : Ipv6Prefix::parse(text, field),
+              out);
+}
+Status from_text(std::string_view field, std::string_view text, LeaseType& out) {
+  return keep(parse_lease_type(text, field), out);
+}
 Status from_text(std::string_view field, std::string_view text, SubnetState& out) {
-  if (text != "enabled" && text != "disabled") return invalid(std::string(field), std::string(text), "enabled or disabled");
+  if (text != "enabled" && text != "disabled")
+    return invalid(std::string(field), std::string(text), "enabled or disabled");
   out = text == "enabled" ? SubnetState::kEnabled : SubnetState::kDisabled;
   return {};
 }
 Status from_text(std::string_view field, std::string_view text, ReportedState& out) {
-  for (const auto state : {ReportedState::kActive, ReportedState::kReleased, ReportedState::kDeclined, ReportedState::kExpired}) {
+  for (const auto state : {ReportedState::kActive, ReportedState::kReleased,
+                           ReportedState::kDeclined, ReportedState::kExpired}) {
     if (name_of_state(state) == text) {
       out = state;
       return {};
@@ -142,7 +154,7 @@ template <typename Derived>
 struct PlainVisitor {
   template <typename T>
   void required(const char* name, T& value) {
-    static_cast<Derived&>(*this)(name, value);
+    static_cast<Derived&> (*this)(name, value);
   }
 };
 
@@ -151,11 +163,13 @@ struct TextCollector : PlainVisitor<TextCollector> {
   explicit TextCollector(std::vector<FieldText>& list) : out(list) {}
   template <typename T>
   void operator()(const char* name, const T& value) {
-    if (!is_default(value)) out.push_back({name, to_text(name, value), !kIsNumber<T> && !std::is_same_v<T, bool>});
+    if (!is_default(value))
+      out.push_back({name, to_text(name, value), !kIsNumber<T> && !std::is_same_v<T, bool>});
   }
   template <typename T>
   void operator()(const char* name, const std::optional<T>& value) {
-    if (value) out.push_back({name, to_text(name, *value), !kIsNumber<T> && !std::is_same_v<T, bool>});
+    if (value)
+      out.push_back({name, to_text(name, *value), !kIsNumber<T> && !std::is_same_v<T, bool>});
   }
 };
 
@@ -188,7 +202,9 @@ struct Filler {
   }
   Status finish(std::string_view command) {
     for (std::size_t i = 0; i < fields.size(); ++i) {
-      if (!used[i]) return invalid(fields[i].first, fields[i].second, "a field of " + std::string(command) + ": " + names);
+      if (!used[i])
+        return invalid(fields[i].first, fields[i].second,
+                       "a field of " + std::string(command) + ": " + names);
     }
     return status;
   }
@@ -196,7 +212,7 @@ struct Filler {
 
 /// Hashes the values as they are in memory, without making text of them: this is on the path of every command.
 struct Fingerprinter : PlainVisitor<Fingerprinter> {
-  std::string fields;   // 2 octets each
+  std::string fields;  // 2 octets each
   std::uint64_t all = 0;
 
   void add(std::uint64_t hash) {
@@ -205,7 +221,9 @@ struct Fingerprinter : PlainVisitor<Fingerprinter> {
     fields += static_cast<char>(hash & 0xFF);
     fields += static_cast<char>(hash >> 8 & 0xFF);
   }
-  static std::uint64_t hash(const void* data, std::size_t size, std::uint64_t seed = 1) { return XXH3_64bits_withSeed(data, size, seed); }
+  static std::uint64_t hash(const void* data, std::size_t size, std::uint64_t seed = 1) {
+    return XXH3_64bits_withSeed(data, size, seed);
+  }
   static std::uint64_t hash_of(const std::string& v) { return hash(v.data(), v.size()); }
   static std::uint64_t hash_of(const Duid& v) { return hash(v.bytes().data(), v.size()); }
   static std::uint64_t hash_of(const Ipv6Address& v) {
@@ -216,13 +234,13 @@ struct Fingerprinter : PlainVisitor<Fingerprinter> {
     const auto bytes = v.address.to_bytes();
     return hash(bytes.data(), bytes.size(), v.length + 2U);
   }
-  static std::uint64_t hash_of(Instant v) { return hash_number(static_cast<std::uint64_t>(v.time_since_epoch().count())); }
+  static std::uint64_t hash_of(Instant v) {
+    return hash_number(static_cast<std::uint64_t>(v.time_since_epoch().count()));
+  }
   static std::uint64_t hash_of(Lifetime v) { return hash_number(v.count()); }
   template <typename T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
-  static std::uint64_t hash_of(T v) {
-    return hash_number(static_cast<std::uint64_t>(v));
-  }
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  static std::uint64_t hash_of(T v) { return hash_number(static_cast<std::uint64_t>(v)); }
   static std::uint64_t hash_number(std::uint64_t v) {
     unsigned char bytes[8];
     for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(v >> (8 * i));
@@ -260,7 +278,8 @@ std::vector<FieldText> field_texts(const Command& command) {
 
 Arguments arguments_of(const Command& command) {
   Arguments out;
-  for (auto& field : field_texts(command)) out.emplace_back(std::move(field.name), std::move(field.text));
+  for (auto& field : field_texts(command))
+    out.emplace_back(std::move(field.name), std::move(field.text));
   return out;
 }
 
@@ -270,7 +289,8 @@ template <std::size_t I = 0>
 Result<Command> make_command_at(std::string_view name, const Arguments& fields) {
   if constexpr (I == std::variant_size_v<Command>) {
     std::string names;
-    for (const auto known : command_names()) names += (names.empty() ? "" : ", ") + std::string(known);
+    for (const auto known : command_names())
+      names += (names.empty() ? "" : ", ") + std::string(known);
     return invalid("command", std::string(name), "one of " + names);
   } else {
     using T = std::variant_alternative_t<I, Command>;
@@ -290,7 +310,9 @@ std::vector<std::string_view> names_of_all(std::index_sequence<I...>) {
 
 }  // namespace
 
-Result<Command> make_command(std::string_view name, const Arguments& fields) { return make_command_at(name, fields); }
+Result<Command> make_command(std::string_view name, const Arguments& fields) {
+  return make_command_at(name, fields);
+}
 
 std::vector<std::string_view> command_names() {
   return names_of_all(std::make_index_sequence<std::variant_size_v<Command>>{});
@@ -304,7 +326,8 @@ std::string fingerprint_of(const Envelope& envelope) {
   printer("effective_at", envelope.effective_at);
   std::visit([&](const auto& c) { c.visit(c, printer); }, envelope.command);
   std::string out;
-  for (std::size_t i = 0; i < kWholeOctets; ++i) out += static_cast<char>(printer.all >> (8 * i) & 0xFF);
+  for (std::size_t i = 0; i < kWholeOctets; ++i)
+    out += static_cast<char>(printer.all >> (8 * i) & 0xFF);
   return out + printer.fields;
 }
 

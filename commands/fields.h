@@ -2,13 +2,13 @@
 // The fields of a command as text, for JSON, refusal records and error messages. Each command lists its fields once, in
 // its visit(); everything that treats them alike is built on that.
 
+#include "commands/command.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "commands/command.h"
 
 namespace leaseledger {
 

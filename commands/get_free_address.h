@@ -1,11 +1,11 @@
 #pragma once
 // Which addresses of a subnet are free. A query, not a command: it reads the book and records nothing.
 
+#include "ledger/lease_book.h"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include "ledger/lease_book.h"
 
 namespace leaseledger {
 
@@ -18,7 +18,8 @@ struct GetFreeAddress {
 
 struct FreeAddresses {
   std::vector<Ipv6Address> addresses;  ///< lowest first.
-  bool reached_end = false;            ///< ERROR_DHCP_REACHED_END_OF_SELECTION 20126: fewer than asked are there.
+  /// ERROR_DHCP_REACHED_END_OF_SELECTION 20126: fewer than asked are there.
+  bool reached_end = false;
 };
 
 /// Walks upward and skips every address with a record, of any state, or inside an exclusion.

@@ -10,16 +10,19 @@ namespace leaseledger {
 enum class Role { kNone, kUser, kAdministrator };
 
 struct Principal {
-  std::string name;         ///< with its kind: "unix:alice", "tls:CN=dhcp1", "kea:server-1".
+  std::string name;  ///< with its kind: "unix:alice", "tls:CN=dhcp1", "kea:server-1".
   Role role = Role::kNone;
-  std::string door;         ///< where it came in: "cli", "api", "kea-import".
+  std::string door;  ///< where it came in: "cli", "api", "kea-import".
 };
 
 constexpr std::string_view name_of(Role role) {
   switch (role) {
-    case Role::kNone: return "none";
-    case Role::kUser: return "user";
-    case Role::kAdministrator: return "administrator";
+    case Role::kNone:
+      return "none";
+    case Role::kUser:
+      return "user";
+    case Role::kAdministrator:
+      return "administrator";
   }
   return "?";
 }

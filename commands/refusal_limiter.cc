@@ -12,8 +12,10 @@ RefusalLimiter::Verdict RefusalLimiter::admit(const Principal& principal, Win32 
     account.tokens = limits_.burst;
     account.refilled_at = now;
   }
-  const std::chrono::duration<double, std::ratio<60>> minutes = std::max(now - account.refilled_at, std::chrono::nanoseconds{0});
-  account.tokens = std::min<double>(limits_.burst, account.tokens + minutes.count() * limits_.per_minute);
+  const std::chrono::duration<double, std::ratio<60>> minutes =
+      std::max(now - account.refilled_at, std::chrono::nanoseconds{0});
+  account.tokens =
+      std::min<double>(limits_.burst, account.tokens + minutes.count() * limits_.per_minute);
   account.refilled_at = now;
   account.last_at = now;
   account.last_code = code;

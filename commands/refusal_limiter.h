@@ -3,20 +3,20 @@
 // audit trail; what is left out is counted, and the count is recorded.
 // Flow: command_handler.h -> [refusal_limiter.h]
 
+#include "commands/principal.h"
+#include "ledger/instant.h"
+#include "ledger/win32.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "commands/principal.h"
-#include "ledger/instant.h"
-#include "ledger/win32.h"
-
 namespace leaseledger {
 
 struct RefusalLimits {
-  std::uint32_t burst = 100;       ///< refusals recorded at once for one principal.
-  std::uint32_t per_minute = 60;   ///< and so many a minute after that.
+  std::uint32_t burst = 100;      ///< refusals recorded at once for one principal.
+  std::uint32_t per_minute = 60;  ///< and so many a minute after that.
 };
 
 class RefusalLimiter {
@@ -25,7 +25,8 @@ class RefusalLimiter {
 
   struct Verdict {
     bool record = true;
-    std::uint32_t suppressed_before = 0;  ///< with record: refusals left out since the last recorded one.
+    /// with record: refusals left out since the last recorded one.
+    std::uint32_t suppressed_before = 0;
   };
   /// Asks for one refusal of `principal` at `now`, and counts it.
   Verdict admit(const Principal& principal, Win32 code, Instant now);

@@ -1,10 +1,10 @@
 #pragma once
 // A client gives its lease back. Flow: command.h -> [release_lease.h] -> command_handler.h
 
-#include <optional>
-
 #include "commands/decision.h"
 #include "ledger/lease_book.h"
+
+#include <optional>
 
 namespace leaseledger {
 
@@ -30,6 +30,7 @@ Status validate(const ReleaseLease& command);
 /// LeaseReleased. Where a reservation keeps the address for the client, a record of state reserved follows.
 /// kNotFound / ERROR_NOT_FOUND 1168 and kConflict / ERROR_DHCP_IP_ADDRESS_IN_USE 20032 as in renew_lease.h.
 /// Source: RFC 9915 section 18.3.7.
-Status decide(const LeaseBook& book, const ReleaseLease& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const ReleaseLease& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

@@ -1,15 +1,17 @@
 #include "commands/remove_delegation_pool.h"
 
-#include <algorithm>
-
 #include "commands/rules.h"
+
+#include <algorithm>
 
 namespace leaseledger {
 
 Status validate(const RemoveDelegationPool&) { return {}; }
 
-Status decide(const LeaseBook& book, const RemoveDelegationPool& command, const Moment&, Decision& decision) {
-  LEASELEDGER_ASSIGN(const Subnet* subnet, rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
+Status decide(const LeaseBook& book, const RemoveDelegationPool& command, const Moment&,
+              Decision& decision) {
+  LEASELEDGER_ASSIGN(const Subnet* subnet,
+                     rules::require_subnet(book, command.subnet, Win32::kFileNotFound));
   const auto pools = book.pools(subnet->id);
   const auto pool = std::ranges::find(pools, command.prefix, &DelegationPool::prefix);
   if (pool == pools.end()) {
@@ -18,7 +20,8 @@ Status decide(const LeaseBook& book, const RemoveDelegationPool& command, const 
   }
   for (const auto& lease : book.leases_in(subnet->id)) {
     if (pool->prefix.contains(lease.lease.key)) {
-      return fail(Win32::kDhcpElementCantRemove, ErrorKind::kRefused, "prefix", command.prefix.to_string(),
+      return fail(Win32::kDhcpElementCantRemove, ErrorKind::kRefused, "prefix",
+                  command.prefix.to_string(),
                   "a pool without leases; " + format_lease_key(lease.lease.key) + " is leased");
     }
   }

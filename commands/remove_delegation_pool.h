@@ -22,6 +22,7 @@ Status validate(const RemoveDelegationPool& command);
 
 /// DelegationPoolRemoved; ERROR_FILE_NOT_FOUND 2 when there is no such subnet or pool;
 /// ERROR_DHCP_ELEMENT_CANT_REMOVE 20007 when prefixes of it are leased.
-Status decide(const LeaseBook& book, const RemoveDelegationPool& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const RemoveDelegationPool& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

@@ -24,6 +24,7 @@ Status validate(const RemoveExclusion& command);
 
 /// ExclusionRemoved, or ERROR_FILE_NOT_FOUND 2 when there is no such subnet or exclusion; both ends must be equal.
 /// Source: MS-DHCPM 3.2.4.62 R_DhcpRemoveSubnetElementV6.
-Status decide(const LeaseBook& book, const RemoveExclusion& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const RemoveExclusion& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

@@ -24,6 +24,7 @@ Status validate(const RemoveReservation& command);
 /// ReservationRemoved, and ClientDeleted for the record that the reservation made if nobody has leased it since.
 /// ERROR_FILE_NOT_FOUND 2 when there is no such subnet or reservation.
 /// Source: MS-DHCPM 3.2.4.62 R_DhcpRemoveSubnetElementV6.
-Status decide(const LeaseBook& book, const RemoveReservation& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const RemoveReservation& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

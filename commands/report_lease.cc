@@ -1,8 +1,8 @@
 #include "commands/report_lease.h"
 
-#include <algorithm>
-
 #include "commands/rules.h"
+
+#include <algorithm>
 
 namespace leaseledger {
 namespace {
@@ -28,12 +28,22 @@ bool is_late(const BookLease& lease, const Moment& moment) {
   return lease.lease.state != LeaseState::kReserved && moment.at < lease.effective_at;
 }
 
-Status report_active(const LeaseBook& book, const ReportLease& command, const Moment& moment, LeaseType type,
-                     const Subnet& subnet, Decision& decision) {
+Status report_active(const LeaseBook& book, const ReportLease& command, const Moment& moment,
+                     LeaseType type, const Subnet& subnet, Decision& decision) {
   LeaseFact fact;
-  fact.lease = {command.key, type, LeaseState::kActive, command.duid, command.iaid, subnet.id, kForever, kForever, 0, 0};
+  fact.lease = {command.key,
+                type,
+                LeaseState::kActive,
+                command.duid,
+                command.iaid,
+                subnet.id,
+                kForever,
+                kForever,
+                0,
+                0};
   fact.lease.valid_until = add_lifetime(moment.at, command.valid_lifetime);
-  fact.lease.preferred_until = add_lifetime(moment.at, command.preferred_lifetime.value_or(command.valid_lifetime));
+  fact.lease.preferred_until =
+      add_lifetime(moment.at, command.preferred_lifetime.value_or(command.valid_lifetime));
   fact.description = description_of(command);
   fact.reason = Reason::kReported;
 
@@ -42,7 +52,8 @@ Status report_active(const LeaseBook& book, const ReportLease& command, const Mo
     const bool same = rules::is_client(before->lease, command.duid, command.iaid, type) &&
                       before->lease.state != LeaseState::kDeclined;
     const bool live = rules::is_live(*before, moment.at);
-    if (is_late(*before, moment) && !(same && fact.lease.valid_until > before->lease.valid_until)) return {};
+    if (is_late(*before, moment) && !(same && fact.lease.valid_until > before->lease.valid_until))
+      return {};
     if (same && live) {
       if (before->lease.state == LeaseState::kActive) fact.lease.tenure = before->lease.tenure;
       decision.add(LeaseRenewed{fact});
@@ -60,15 +71,25 @@ Status report_active(const LeaseBook& book, const ReportLease& command, const Mo
   return {};
 }
 
-Status report_declined(const LeaseBook& book, const ReportLease& command, const Moment& moment, LeaseType type,
-                       const Subnet& subnet, Decision& decision) {
+Status report_declined(const LeaseBook& book, const ReportLease& command, const Moment& moment,
+                       LeaseType type, const Subnet& subnet, Decision& decision) {
   LeaseFact fact;
-  fact.lease = {command.key, type, LeaseState::kDeclined, command.duid, command.iaid, subnet.id, kForever, moment.at, 0, 0};
+  fact.lease = {command.key,
+                type,
+                LeaseState::kDeclined,
+                command.duid,
+                command.iaid,
+                subnet.id,
+                kForever,
+                moment.at,
+                0,
+                0};
   fact.reason = Reason::kReported;
   bool longer_probation = false;
   const auto before = book.find(command.key);
   if (before && is_late(*before, moment)) return {};
-  if (before && rules::is_live(*before, moment.at) && before->lease.state != LeaseState::kReserved) {
+  if (before && rules::is_live(*before, moment.at) &&
+      before->lease.state != LeaseState::kReserved) {
     // The client is the one that the ledger knows: Kea's file has lost it by now.
     fact.lease = before->lease;
     longer_probation = before->lease.state == LeaseState::kDeclined;
@@ -98,27 +119,35 @@ Status validate(const ReportLease& command) {
   LEASELEDGER_TRY(rules::require_type_fits(command.key, type));
   std::string octets;
   if (!from_hex(command.hardware_address, octets)) {
-    return invalid("hardware_address", command.hardware_address, "octets in hexadecimal such as 52:54:00:ab:cd:ef");
+    return invalid("hardware_address", command.hardware_address,
+                   "octets in hexadecimal such as 52:54:00:ab:cd:ef");
   }
   if (command.state == ReportedState::kActive) LEASELEDGER_TRY(rules::require_duid(command.duid));
-  const bool lasts = command.state == ReportedState::kActive || command.state == ReportedState::kDeclined;
+  const bool lasts =
+      command.state == ReportedState::kActive || command.state == ReportedState::kDeclined;
   if (lasts && command.valid_lifetime.count() == 0) {
-    return invalid("valid_lifetime", "0", "1 to 4294967295 seconds; for a lease that ended say state released or expired");
+    return invalid("valid_lifetime", "0",
+                   "1 to 4294967295 seconds; for a lease that ended say state released or expired");
   }
   if (command.state == ReportedState::kDeclined && type == LeaseType::kPd) {
-    return invalid("address", format_lease_key(command.key), "an address; prefixes are not declined (RFC 9915 section 18.2.8)");
+    return invalid("address", format_lease_key(command.key),
+                   "an address; prefixes are not declined (RFC 9915 section 18.2.8)");
   }
   return {};
 }
 
-Status decide(const LeaseBook& book, const ReportLease& command, const Moment& moment, Decision& decision) {
+Status decide(const LeaseBook& book, const ReportLease& command, const Moment& moment,
+              Decision& decision) {
   LEASELEDGER_ASSIGN(const Subnet* subnet, rules::require_subnet_of(book, command.key));
   const LeaseType type = command.type.value_or(rules::default_type(command.key));
   switch (command.state) {
-    case ReportedState::kActive: return report_active(book, command, moment, type, *subnet, decision);
-    case ReportedState::kDeclined: return report_declined(book, command, moment, type, *subnet, decision);
+    case ReportedState::kActive:
+      return report_active(book, command, moment, type, *subnet, decision);
+    case ReportedState::kDeclined:
+      return report_declined(book, command, moment, type, *subnet, decision);
     case ReportedState::kReleased:
-    case ReportedState::kExpired: break;
+    case ReportedState::kExpired:
+      break;
   }
   const auto lease = book.find(command.key);
   if (!lease || lease->lease.state == LeaseState::kReserved) return {};

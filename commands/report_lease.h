@@ -4,12 +4,12 @@
 // A report is a fact about the world, not a wish: it creates, renews or takes over as needed and is not refused because
 // the ledger thought otherwise. Moment::at is when it happened at the server ("since").
 
+#include "commands/decision.h"
+#include "ledger/lease_book.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "commands/decision.h"
-#include "ledger/lease_book.h"
 
 namespace leaseledger {
 
@@ -23,22 +23,23 @@ enum class ReportedState : std::uint8_t {
 struct ReportLease {
   LeaseKey key;
   ReportedState state = ReportedState::kActive;
-  Duid duid;                              ///< may be empty for any state but active: the ledger knows who held it.
+  Duid duid;  ///< may be empty for any state but active: the ledger knows who held it.
   Iaid iaid{};
-  std::optional<LeaseType> type;          ///< IA_NA for an address and IA_PD for a prefix when not given.
-  Lifetime valid_lifetime{0};             ///< from Moment::at; from 1 for active and declined.
-  std::optional<Lifetime> preferred_lifetime;  ///< valid_lifetime when not given; not compared with it, servers lie.
-  std::string name;                       ///< host name.
+  std::optional<LeaseType> type;  ///< IA_NA for an address and IA_PD for a prefix when not given.
+  Lifetime valid_lifetime{0};     ///< from Moment::at; from 1 for active and declined.
+  std::optional<Lifetime>
+      preferred_lifetime;  ///< valid_lifetime when not given; not compared with it, servers lie.
+  std::string name;        ///< host name.
   std::string comment;
-  Ipv6Address owner;                      ///< the server's address; :: when not said.
+  Ipv6Address owner;  ///< the server's address; :: when not said.
   std::string owner_name;
-  std::uint32_t server_subnet_id = 0;     ///< the server's own number for the subnet.
-  std::string hardware_address;           ///< octets in hexadecimal.
+  std::uint32_t server_subnet_id = 0;  ///< the server's own number for the subnet.
+  std::string hardware_address;        ///< octets in hexadecimal.
   std::uint16_t hardware_type = 0;
   std::uint16_t hardware_source = 0;
   bool fqdn_forward = false;
   bool fqdn_reverse = false;
-  std::string context;                    ///< JSON object of the server.
+  std::string context;  ///< JSON object of the server.
 
   static constexpr const char* kName = "ReportLease";
   template <typename Self, typename Visitor>
@@ -86,6 +87,7 @@ Status validate(const ReportLease& command);
 /// |           |                                       | never end or shorten what came after it                    |
 /// "No change" is recorded as NothingChanged by the command handler.
 /// ERROR_DHCP_SUBNET_NOT_PRESENT 20005 when no subnet contains the key.
-Status decide(const LeaseBook& book, const ReportLease& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const ReportLease& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

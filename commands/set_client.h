@@ -1,10 +1,10 @@
 #pragma once
 // A lease record is edited: identity, name, comment. Flow: command.h -> [set_client.h] -> command_handler.h
 
-#include <string>
-
 #include "commands/decision.h"
 #include "ledger/lease_book.h"
+
+#include <string>
 
 namespace leaseledger {
 
@@ -12,7 +12,8 @@ namespace leaseledger {
 /// Windows: that is RenewLease.
 struct SetClient {
   LeaseKey key;
-  Duid duid;            ///< 1 to 130 octets; may differ from the record's: the address has another holder from then on.
+  Duid
+      duid;  ///< 1 to 130 octets; may differ from the record's: the address has another holder from then on.
   Iaid iaid{};
   std::string name;
   std::string comment;
@@ -34,6 +35,7 @@ Status validate(const SetClient& command);
 /// ClientChanged. ERROR_FILE_NOT_FOUND 2 when no subnet contains the address, or there is no record; then
 /// ERROR_INVALID_PARAMETER 87 for an empty DUID. No duplicate test, as in Windows.
 /// Source: MS-DHCPM 3.2.4.72 R_DhcpSetClientInfoV6.
-Status decide(const LeaseBook& book, const SetClient& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const SetClient& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

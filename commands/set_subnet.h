@@ -1,12 +1,12 @@
 #pragma once
 // New settings for a subnet. Flow: command.h -> [set_subnet.h] -> command_handler.h
 
+#include "commands/decision.h"
+#include "ledger/lease_book.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include "commands/decision.h"
-#include "ledger/lease_book.h"
 
 namespace leaseledger {
 
@@ -15,7 +15,7 @@ struct SetSubnet {
   Ipv6Prefix prefix;
   std::optional<std::string> name;
   std::optional<std::string> comment;
-  std::optional<std::uint16_t> preference;      ///< 0 to 255.
+  std::optional<std::uint16_t> preference;  ///< 0 to 255.
   std::optional<SubnetState> state;
   std::optional<Lifetime> preferred_lifetime;
   std::optional<Lifetime> valid_lifetime;
@@ -37,6 +37,7 @@ Status validate(const SetSubnet& command);
 
 /// SubnetChanged (nothing when all is so already), or ERROR_DHCP_SUBNET_NOT_PRESENT 20005.
 /// Source: MS-DHCPM 3.2.4.68 R_DhcpSetSubnetInfoV6.
-Status decide(const LeaseBook& book, const SetSubnet& command, const Moment& moment, Decision& decision);
+Status decide(const LeaseBook& book, const SetSubnet& command, const Moment& moment,
+              Decision& decision);
 
 }  // namespace leaseledger

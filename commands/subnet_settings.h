@@ -1,10 +1,10 @@
 #pragma once
 // What CreateSubnet and SetSubnet check alike.
 
-#include <cstdint>
-
 #include "ledger/instant.h"
 #include "ledger/result.h"
+
+#include <cstdint>
 
 namespace leaseledger {
 

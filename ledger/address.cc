@@ -1,7 +1,6 @@
 #include "ledger/address.h"
 
 #include <arpa/inet.h>
-
 #include <charconv>
 
 namespace leaseledger {
@@ -41,8 +40,10 @@ std::array<std::uint8_t, 16> Ipv6Address::to_bytes() const {
 
 Result<Ipv6Address> Ipv6Address::parse(std::string_view text, std::string_view field) {
   std::array<std::uint8_t, 16> bytes{};
-  if (text.size() > INET6_ADDRSTRLEN || inet_pton(AF_INET6, std::string(text).c_str(), bytes.data()) != 1) {
-    return invalid(std::string(field), std::string(text), "an IPv6 address such as 2001:db8::1, without a zone");
+  if (text.size() > INET6_ADDRSTRLEN ||
+      inet_pton(AF_INET6, std::string(text).c_str(), bytes.data()) != 1) {
+    return invalid(std::string(field), std::string(text),
+                   "an IPv6 address such as 2001:db8::1, without a zone");
   }
   return from_bytes(bytes);
 }
@@ -67,12 +68,14 @@ Ipv6Address Ipv6Address::filled(unsigned prefix_length) const {
 }
 
 Result<Ipv6Prefix> Ipv6Prefix::parse(std::string_view text, std::string_view field) {
-  const std::string wanted = "a prefix such as 2001:db8:1::/48 with a length of 0 to 128 and no bits set after it";
+  const std::string wanted =
+      "a prefix such as 2001:db8:1::/48 with a length of 0 to 128 and no bits set after it";
   const auto slash = text.find('/');
   unsigned length = 0;
   const auto digits = slash == std::string_view::npos ? std::string_view{} : text.substr(slash + 1);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || length > 128) {
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() ||
+      length > 128) {
     return invalid(std::string(field), std::string(text), wanted);
   }
   const auto address = Ipv6Address::parse(text.substr(0, slash), field);
@@ -82,7 +85,9 @@ Result<Ipv6Prefix> Ipv6Prefix::parse(std::string_view text, std::string_view fie
   return Ipv6Prefix{*address, static_cast<std::uint8_t>(length)};
 }
 
-std::string Ipv6Prefix::to_string() const { return address.to_string() + "/" + std::to_string(length); }
+std::string Ipv6Prefix::to_string() const {
+  return address.to_string() + "/" + std::to_string(length);
+}
 
 Result<LeaseKey> parse_lease_key(std::string_view text, std::string_view field) {
   if (text.find('/') != std::string_view::npos) return Ipv6Prefix::parse(text, field);

@@ -1,6 +1,8 @@
 #pragma once
 // IPv6 addresses, prefixes and the key of a lease.
 
+#include "ledger/result.h"
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -8,8 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "ledger/result.h"
 
 namespace leaseledger {
 
@@ -81,9 +81,13 @@ std::size_t hash_value(const Ipv6Prefix& prefix);
 
 template <>
 struct std::hash<leaseledger::Ipv6Address> {
-  std::size_t operator()(const leaseledger::Ipv6Address& a) const { return leaseledger::hash_value(a); }
+  std::size_t operator()(const leaseledger::Ipv6Address& a) const {
+    return leaseledger::hash_value(a);
+  }
 };
 template <>
 struct std::hash<leaseledger::Ipv6Prefix> {
-  std::size_t operator()(const leaseledger::Ipv6Prefix& p) const { return leaseledger::hash_value(p); }
+  std::size_t operator()(const leaseledger::Ipv6Prefix& p) const {
+    return leaseledger::hash_value(p);
+  }
 };

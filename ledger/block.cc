@@ -1,13 +1,13 @@
 #include "ledger/block.h"
 
+#include "ledger/check.h"
+
 #include <lz4.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 namespace {
@@ -38,7 +38,8 @@ std::span<std::uint8_t> bytes_of(std::vector<std::uint64_t>& words) {
 }
 
 tl::unexpected<Error> bad(std::string what) {
-  return corrupt("log block", std::move(what), "a block written by leaseledger; restore from a backup");
+  return corrupt("log block", std::move(what),
+                 "a block written by leaseledger; restore from a backup");
 }
 
 }  // namespace
@@ -56,7 +57,9 @@ std::size_t BlockWriter::write(const RecordBatch& batch, std::size_t index, std:
   const auto ends = batch.ends();
   const std::uint32_t begin = index == 0 ? 0 : ends[index - 1];
   std::size_t stop = index + 1;
-  while (stop < ends.size() && table_bytes(stop + 1 - index) + (ends[stop] - begin) <= target_bytes_) ++stop;
+  while (stop < ends.size() &&
+         table_bytes(stop + 1 - index) + (ends[stop] - begin) <= target_bytes_)
+    ++stop;
 
   const std::size_t count = stop - index;
   const std::size_t table = table_bytes(count);
@@ -71,16 +74,23 @@ std::size_t BlockWriter::write(const RecordBatch& batch, std::size_t index, std:
   }
   std::memcpy(body.data() + table, batch.bytes().data() + begin, raw_bytes - table);
 
-  StoredHeader header{kBlockFormat, static_cast<std::uint8_t>(BlockCodec::kRaw), 0, static_cast<std::uint32_t>(count),
-                      batch.first_position() + index, static_cast<std::uint32_t>(raw_bytes), 0};
+  StoredHeader header{kBlockFormat,
+                      static_cast<std::uint8_t>(BlockCodec::kRaw),
+                      0,
+                      static_cast<std::uint32_t>(count),
+                      batch.first_position() + index,
+                      static_cast<std::uint32_t>(raw_bytes),
+                      0};
   header.checksum = checksum_of(header.first, body);
   std::size_t stored_bytes = 0;
-  if (codec_ == BlockCodec::kLz4 && raw_bytes >= kCompressFromBytes && raw_bytes <= LZ4_MAX_INPUT_SIZE) {
+  if (codec_ == BlockCodec::kLz4 && raw_bytes >= kCompressFromBytes &&
+      raw_bytes <= LZ4_MAX_INPUT_SIZE) {
     // No room for a result that saves less than an eighth: LZ4 then gives up and returns 0.
     const std::size_t room = raw_bytes - raw_bytes / 8;
     out.resize(kBlockHeaderBytes + room);
-    stored_bytes = static_cast<std::size_t>(LZ4_compress_default(reinterpret_cast<const char*>(body.data()), out.data() + kBlockHeaderBytes,
-                                                                 static_cast<int>(raw_bytes), static_cast<int>(room)));
+    stored_bytes = static_cast<std::size_t>(LZ4_compress_default(
+        reinterpret_cast<const char*>(body.data()), out.data() + kBlockHeaderBytes,
+        static_cast<int>(raw_bytes), static_cast<int>(room)));
   }
   if (stored_bytes != 0) {
     header.codec = static_cast<std::uint8_t>(BlockCodec::kLz4);
@@ -98,10 +108,12 @@ Result<BlockHeader> read_block_header(std::span<const std::uint8_t> stored) {
   StoredHeader in;
   std::memcpy(&in, stored.data(), sizeof in);
   if (in.format != kBlockFormat) {
-    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "log block", "format " + std::to_string(in.format),
+    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "log block",
+                "format " + std::to_string(in.format),
                 "format " + std::to_string(kBlockFormat) + "; use a newer leaseledger");
   }
-  if (in.codec > static_cast<std::uint8_t>(BlockCodec::kLz4)) return bad("codec " + std::to_string(in.codec));
+  if (in.codec > static_cast<std::uint8_t>(BlockCodec::kLz4))
+    return bad("codec " + std::to_string(in.codec));
   const std::size_t body = stored.size() - kBlockHeaderBytes;
   // LZ4 makes at most 255 bytes of one: a greater size is damage, not a reason to allocate 4 GiB.
   const bool size_fits = in.codec == 0 ? in.raw_bytes == body : in.raw_bytes / 256 <= body;
@@ -109,7 +121,8 @@ Result<BlockHeader> read_block_header(std::span<const std::uint8_t> stored) {
       in.raw_bytes / 12 < in.count) {
     return bad("contradictory header");
   }
-  return BlockHeader{static_cast<BlockCodec>(in.codec), in.count, in.first, in.raw_bytes, in.checksum};
+  return BlockHeader{static_cast<BlockCodec>(in.codec), in.count, in.first, in.raw_bytes,
+                     in.checksum};
 }
 
 Status Block::decode(std::span<const std::uint8_t> stored) {
@@ -121,21 +134,25 @@ Status Block::decode(std::span<const std::uint8_t> stored) {
   if (header.codec == BlockCodec::kRaw) {
     std::memcpy(body.data(), packed.data(), packed.size());
   } else if (header.raw_bytes > LZ4_MAX_INPUT_SIZE ||
-             LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()), reinterpret_cast<char*>(body.data()),
-                                 static_cast<int>(packed.size()), static_cast<int>(body.size())) !=
-                 static_cast<int>(body.size())) {
+             LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data()),
+                                 reinterpret_cast<char*>(body.data()),
+                                 static_cast<int>(packed.size()),
+                                 static_cast<int>(body.size())) != static_cast<int>(body.size())) {
     return bad("LZ4 data that cannot be unpacked");
   }
-  if (checksum_of(header.first, body) != header.checksum) return bad("checksum mismatch at position " + std::to_string(header.first));
+  if (checksum_of(header.first, body) != header.checksum)
+    return bad("checksum mismatch at position " + std::to_string(header.first));
 
   const std::size_t table = table_bytes(header.count);
   std::uint32_t before = 0;
   for (std::size_t i = 0; i < header.count; ++i) {
     const std::uint32_t end = end_of(i);
-    if (end <= before || end % 8 != 0) return bad("offsets out of order at position " + std::to_string(header.first));
+    if (end <= before || end % 8 != 0)
+      return bad("offsets out of order at position " + std::to_string(header.first));
     before = end;
   }
-  if (table + before != header.raw_bytes) return bad("offsets that do not fill the block at position " + std::to_string(header.first));
+  if (table + before != header.raw_bytes)
+    return bad("offsets that do not fill the block at position " + std::to_string(header.first));
   count_ = header.count;
   first_ = header.first;
   return {};

@@ -3,15 +3,15 @@
 // cost the writer half of its throughput. Format: docs/formats/event_log.md.
 // Flow: record.h -> [block.h] -> rocksdb_log.h
 
+#include "ledger/record.h"
+#include "ledger/result.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "ledger/record.h"
-#include "ledger/result.h"
 
 namespace leaseledger {
 
@@ -30,7 +30,8 @@ inline constexpr std::size_t kCompressFromBytes = 1024;
 class BlockWriter {
  public:
   /// A body holds as many records as fit into `target_bytes`, and at least one.
-  BlockWriter(BlockCodec codec, std::uint32_t target_bytes) : codec_(codec), target_bytes_(target_bytes) {}
+  BlockWriter(BlockCodec codec, std::uint32_t target_bytes)
+      : codec_(codec), target_bytes_(target_bytes) {}
 
   /// Encodes the block that begins with record `index` of `batch` into `out`, which is overwritten.
   /// Returns the index of the first record that is not in it; batch.size() ends the batch.
@@ -64,7 +65,9 @@ class Block {
   bool empty() const { return count_ == 0; }
   Position first() const { return first_; }
   Position last() const { return first_ + count_ - 1; }
-  bool contains(Position position) const { return position >= first_ && position - first_ < count_; }
+  bool contains(Position position) const {
+    return position >= first_ && position - first_ < count_;
+  }
   /// 8-byte aligned, valid until the next decode(). `position` must be contained; CHECKed.
   std::span<const std::uint8_t> record(Position position) const;
 

@@ -10,6 +10,6 @@ namespace leaseledger {
 
 }  // namespace leaseledger
 
-#define LEASELEDGER_CHECK(condition)                                         \
-  (static_cast<bool>(condition) ? static_cast<void>(0)                       \
+#define LEASELEDGER_CHECK(condition)                   \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::leaseledger::check_failed(__FILE__, __LINE__, #condition))

@@ -1,20 +1,20 @@
 #include "ledger/directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "ledger/check.h"
+#include "ledger/record.h"
+
 #include <xxhash.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <fcntl.h>
 #include <string>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <system_error>
-
-#include "ledger/check.h"
-#include "ledger/record.h"
+#include <unistd.h>
 
 namespace leaseledger {
 namespace {
@@ -28,13 +28,17 @@ std::string reason() { return std::system_category().message(errno); }
 
 tl::unexpected<Error> failed(const std::filesystem::path& path, std::string expected) {
   const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-  const Win32 code = denied ? Win32::kAccessDenied : errno == ENOSPC ? Win32::kDiskFull : Win32::kIoDevice;
-  return fail(code, denied ? ErrorKind::kDenied : ErrorKind::kIo, path.string(), reason(), std::move(expected));
+  const Win32 code = denied            ? Win32::kAccessDenied
+                     : errno == ENOSPC ? Win32::kDiskFull
+                                       : Win32::kIoDevice;
+  return fail(code, denied ? ErrorKind::kDenied : ErrorKind::kIo, path.string(), reason(),
+              std::move(expected));
 }
 
 std::string hex_checksum(std::string_view text) {
   std::array<char, 17> digits{};
-  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  std::snprintf(digits.data(), digits.size(), "%016llx",
+                static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
   return digits.data();
 }
 
@@ -65,7 +69,8 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
 Status write_synced(const std::filesystem::path& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   if (fd < 0) return failed(path, "a file that can be written");
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
   const int error = errno;
   ::close(fd);
   errno = error;
@@ -81,12 +86,16 @@ Result<LedgerDirectory> LedgerDirectory::create(const std::filesystem::path& pat
     if (errno != EEXIST) return failed(path, "a directory that can be made, in one that is there");
     std::error_code error;
     if (std::filesystem::exists(directory.marker(), error)) {
-      return fail(Win32::kFileExists, ErrorKind::kRefused, path.string(), "", "not a ledger already");
+      return fail(Win32::kFileExists, ErrorKind::kRefused, path.string(), "",
+                  "not a ledger already");
     }
     const bool empty = std::filesystem::is_empty(path, error);
-    if (error) return fail(Win32::kAccessDenied, ErrorKind::kDenied, path.string(), error.message(), "a readable directory");
+    if (error)
+      return fail(Win32::kAccessDenied, ErrorKind::kDenied, path.string(), error.message(),
+                  "a readable directory");
     if (!empty || !std::filesystem::is_directory(path, error)) {
-      return fail(Win32::kDirNotEmpty, ErrorKind::kRefused, path.string(), "", "an empty directory, or none");
+      return fail(Win32::kDirNotEmpty, ErrorKind::kRefused, path.string(), "",
+                  "an empty directory, or none");
     }
   }
   LEASELEDGER_TRY(directory.lock(Access::kWrite));
@@ -100,14 +109,18 @@ Result<LedgerDirectory> LedgerDirectory::open(const std::filesystem::path& path,
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
-    return fail(Win32::kFileNotFound, ErrorKind::kNotFound, path.string(), "", "a ledger's directory; 'leaseledger init' makes one");
+    return fail(Win32::kFileNotFound, ErrorKind::kNotFound, path.string(), "",
+                "a ledger's directory; 'leaseledger init' makes one");
   }
-  if (!std::filesystem::is_directory(status) || !std::filesystem::exists(directory.marker(), error)) {
+  if (!std::filesystem::is_directory(status) ||
+      !std::filesystem::exists(directory.marker(), error)) {
     if (error == std::errc::permission_denied) {
-      return fail(Win32::kAccessDenied, ErrorKind::kDenied, path.string(), error.message(), "a directory that this user may read");
+      return fail(Win32::kAccessDenied, ErrorKind::kDenied, path.string(), error.message(),
+                  "a directory that this user may read");
     }
     return fail(Win32::kFileNotFound, ErrorKind::kNotFound, directory.marker().string(), "",
-                "a ledger's directory has this file; this is none, or it was never finished, or the file was lost");
+                "a ledger's directory has this file; this is none, or it was never finished, or "
+                "the file was lost");
   }
   LEASELEDGER_TRY(directory.read_marker());
   LEASELEDGER_TRY(directory.lock(access));
@@ -129,30 +142,38 @@ Status LedgerDirectory::lock(Access access) {
     std::string holder = ::pread(lock_fd_, text.data(), text.size() - 1, 0) > 0 ? text.data() : "";
     holder.resize(std::min(holder.find('\n'), holder.size()));
     return fail(Win32::kSharingViolation, ErrorKind::kBusy, path_.string(), "",
-                holder.empty() ? "not open in another process" : "not open in another process; process " + holder + " has it");
+                holder.empty() ? "not open in another process"
+                               : "not open in another process; process " + holder + " has it");
   }
   if (access == Access::kRead) return {};
   const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock_fd_, 0) != 0 || ::pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0) return failed(path, "a file that can be written");
+  if (::ftruncate(lock_fd_, 0) != 0 || ::pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0)
+    return failed(path, "a file that can be written");
   return {};
 }
 
 Status LedgerDirectory::read_marker() {
   LEASELEDGER_ASSIGN(const std::string text, read_small_file(marker()));
   const auto damaged = [&](std::string what) {
-    return corrupt(marker().string(), std::move(what), "the text of docs/formats/directory.md; restore it from a backup");
+    return corrupt(marker().string(), std::move(what),
+                   "the text of docs/formats/directory.md; restore it from a backup");
   };
   const std::size_t last = text.rfind(kChecksumWord);
-  if (text.size() > kMarkerLimit || last == std::string::npos || (last != 0 && text[last - 1] != '\n')) return damaged("no checksum");
-  if (text.substr(last) != std::string(kChecksumWord) + hex_checksum(std::string_view(text).substr(0, last)) + "\n") {
+  if (text.size() > kMarkerLimit || last == std::string::npos ||
+      (last != 0 && text[last - 1] != '\n'))
+    return damaged("no checksum");
+  if (text.substr(last) !=
+      std::string(kChecksumWord) + hex_checksum(std::string_view(text).substr(0, last)) + "\n") {
     return damaged("checksum mismatch");
   }
   const auto digits = line_of(text, kMagicWord);
   unsigned version = 0;
   const auto parsed = std::from_chars(digits.begin(), digits.end(), version);
-  if (!text.starts_with(kMagicWord) || parsed.ec != std::errc{} || version == 0) return damaged("no version");
+  if (!text.starts_with(kMagicWord) || parsed.ec != std::errc{} || version == 0)
+    return damaged("no version");
   if (version > kDirectoryVersion) {
-    return fail(Win32::kRevisionMismatch, ErrorKind::kInvalid, path_.string(), "format " + std::to_string(version),
+    return fail(Win32::kRevisionMismatch, ErrorKind::kInvalid, path_.string(),
+                "format " + std::to_string(version),
                 "format " + std::to_string(kDirectoryVersion) + "; use a newer leaseledger");
   }
   const auto id = parse_command_id(line_of(text, kIdWord));
@@ -163,11 +184,13 @@ Status LedgerDirectory::read_marker() {
 
 Status LedgerDirectory::write_marker(const LedgerId& id) {
   id_ = id;
-  std::string text = std::string(kMagicWord) + std::to_string(kDirectoryVersion) + "\n" + std::string(kIdWord) + format_command_id(id) + "\n";
+  std::string text = std::string(kMagicWord) + std::to_string(kDirectoryVersion) + "\n" +
+                     std::string(kIdWord) + format_command_id(id) + "\n";
   text += std::string(kChecksumWord) + hex_checksum(text) + "\n";
   const auto unfinished = path_ / "LEDGER.new";
   LEASELEDGER_TRY(write_synced(unfinished, text));
-  if (::rename(unfinished.c_str(), marker().c_str()) != 0) return failed(marker(), "a name that can be given");
+  if (::rename(unfinished.c_str(), marker().c_str()) != 0)
+    return failed(marker(), "a name that can be given");
   return sync_directory(path_);
 }
 

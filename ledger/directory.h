@@ -2,10 +2,10 @@
 // A ledger's directory: its marker, its lock, its paths. Format: docs/formats/directory.md.
 // Flow: tools/ -> [directory.h] -> rocksdb_log.h, projections/
 
+#include "ledger/result.h"
+
 #include <array>
 #include <filesystem>
-
-#include "ledger/result.h"
 
 namespace leaseledger {
 
@@ -16,7 +16,7 @@ inline constexpr unsigned kDirectoryVersion = 1;
 /// How a directory is opened.
 enum class Access {
   kWrite,  ///< alone: nobody else has it open.
-  kRead,   ///< beside other readers, for instance from read-only media; no byte of the directory changes.
+  kRead,  ///< beside other readers, for instance from read-only media; no byte of the directory changes.
 };
 
 /// An existing ledger's directory, locked while the object lives.

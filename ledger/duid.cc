@@ -1,10 +1,10 @@
 #include "ledger/duid.h"
 
+#include "ledger/instant.h"
+
 #include <xxhash.h>
 
 #include <algorithm>
-
-#include "ledger/instant.h"
 
 namespace leaseledger {
 namespace {
@@ -55,7 +55,8 @@ bool from_hex(std::string_view text, std::string& out) {
 
 Result<Duid> Duid::from_bytes(std::span<const std::uint8_t> bytes, std::string_view field) {
   if (bytes.size() > kMaxSize) {
-    return invalid(std::string(field), std::to_string(bytes.size()) + " octets", "1 to 130 octets (RFC 9915 section 11.1)");
+    return invalid(std::string(field), std::to_string(bytes.size()) + " octets",
+                   "1 to 130 octets (RFC 9915 section 11.1)");
   }
   Duid out;
   out.size_ = static_cast<std::uint8_t>(bytes.size());
@@ -67,7 +68,8 @@ Result<Duid> Duid::parse(std::string_view text, std::string_view field) {
   std::string bytes;
   if (!from_hex(text, bytes)) {
     return invalid(std::string(field), std::string(text),
-                   "octets in hexadecimal such as 00:01:00:01:2c:3f, two digits each, separated by ':' or '-' or not at all");
+                   "octets in hexadecimal such as 00:01:00:01:2c:3f, two digits each, separated by "
+                   "':' or '-' or not at all");
   }
   return from_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, field);
 }
@@ -82,19 +84,22 @@ std::string Duid::describe() const {
     case 1: {
       if (body.size() < 7) return "";
       const Instant since_2000{std::chrono::seconds{946684800LL + big_endian(body.subspan(2, 4))}};
-      return "LLT hardware " + std::to_string(big_endian(body.first(2))) + " " + to_hex(body.subspan(6), ':') +
-             " made " + format_instant(since_2000);
+      return "LLT hardware " + std::to_string(big_endian(body.first(2))) + " " +
+             to_hex(body.subspan(6), ':') + " made " + format_instant(since_2000);
     }
     case 2:
       if (body.size() < 5) return "";
-      return "EN enterprise " + std::to_string(big_endian(body.first(4))) + " " + to_hex(body.subspan(4));
+      return "EN enterprise " + std::to_string(big_endian(body.first(4))) + " " +
+             to_hex(body.subspan(4));
     case 3:
       if (body.size() < 3) return "";
-      return "LL hardware " + std::to_string(big_endian(body.first(2))) + " " + to_hex(body.subspan(2), ':');
+      return "LL hardware " + std::to_string(big_endian(body.first(2))) + " " +
+             to_hex(body.subspan(2), ':');
     case 4:
       if (body.size() != 16) return "";
-      return "UUID " + to_hex(body.first(4)) + "-" + to_hex(body.subspan(4, 2)) + "-" + to_hex(body.subspan(6, 2)) +
-             "-" + to_hex(body.subspan(8, 2)) + "-" + to_hex(body.subspan(10));
+      return "UUID " + to_hex(body.first(4)) + "-" + to_hex(body.subspan(4, 2)) + "-" +
+             to_hex(body.subspan(6, 2)) + "-" + to_hex(body.subspan(8, 2)) + "-" +
+             to_hex(body.subspan(10));
     default:
       return "";
   }
@@ -110,9 +115,12 @@ std::size_t hash_value(const Duid& duid) { return XXH3_64bits(duid.bytes().data(
 
 std::string_view name_of(LeaseType type) {
   switch (type) {
-    case LeaseType::kNa: return "IA_NA";
-    case LeaseType::kTa: return "IA_TA";
-    case LeaseType::kPd: return "IA_PD";
+    case LeaseType::kNa:
+      return "IA_NA";
+    case LeaseType::kTa:
+      return "IA_TA";
+    case LeaseType::kPd:
+      return "IA_PD";
   }
   return "IA_?";
 }

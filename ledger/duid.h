@@ -1,6 +1,8 @@
 #pragma once
 // Who a DHCPv6 client is: the DUID of the device and the IAID of one of its identity associations.
 
+#include "ledger/result.h"
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -9,19 +11,19 @@
 #include <string>
 #include <string_view>
 
-#include "ledger/result.h"
-
 namespace leaseledger {
 
 /// A DHCP Unique Identifier: opaque octets, compared whole (RFC 9915 section 11). 0 to 130 octets fit; the rules of
 /// each command say when an empty one is refused. No allocation, trivially copied.
 class Duid {
  public:
-  static constexpr std::size_t kMaxSize = 130;  ///< RFC 9915 section 11.1: type 2 + 1 to 128 octets.
+  /// RFC 9915 section 11.1: type 2 + 1 to 128 octets.
+  static constexpr std::size_t kMaxSize = 130;
 
   Duid() = default;
   /// kInvalid for more than kMaxSize octets.
-  static Result<Duid> from_bytes(std::span<const std::uint8_t> bytes, std::string_view field = "duid");
+  static Result<Duid> from_bytes(std::span<const std::uint8_t> bytes,
+                                 std::string_view field = "duid");
   /// "00:01:00:01:2c", "00-01-00-01-2C" or "000100012c"; the empty text is the empty DUID.
   static Result<Duid> parse(std::string_view text, std::string_view field = "duid");
   /// Lower-case hexadecimal with colons.
@@ -53,7 +55,7 @@ enum class LeaseType : std::uint8_t {
   kTa = 1,  ///< temporary address, IA_TA (obsolete since RFC 9915); ADDRESS_TYPE_IATA.
   kPd = 2,  ///< delegated prefix, IA_PD.
 };
-std::string_view name_of(LeaseType type);                       ///< "IA_NA", "IA_TA", "IA_PD".
+std::string_view name_of(LeaseType type);  ///< "IA_NA", "IA_TA", "IA_PD".
 Result<LeaseType> parse_lease_type(std::string_view text, std::string_view field = "type");
 
 std::size_t hash_value(const Duid& duid);
@@ -67,5 +69,7 @@ bool from_hex(std::string_view text, std::string& out);
 
 template <>
 struct std::hash<leaseledger::Duid> {
-  std::size_t operator()(const leaseledger::Duid& duid) const { return leaseledger::hash_value(duid); }
+  std::size_t operator()(const leaseledger::Duid& duid) const {
+    return leaseledger::hash_value(duid);
+  }
 };

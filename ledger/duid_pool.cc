@@ -1,11 +1,11 @@
 #include "ledger/duid_pool.h"
 
+#include "ledger/check.h"
+
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 

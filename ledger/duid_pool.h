@@ -1,13 +1,13 @@
 #pragma once
 // Every DUID of the book once, by number, counted by use. Used by LeaseBook.
 
+#include "ledger/duid.h"
+#include "ledger/slot_index.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
-
-#include "ledger/duid.h"
-#include "ledger/slot_index.h"
 
 namespace leaseledger {
 

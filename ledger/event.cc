@@ -5,34 +5,57 @@
 namespace leaseledger {
 namespace {
 
-constexpr std::array<std::string_view, kEventKinds> kNames = {
-    "Unknown",          "SubnetCreated",      "SubnetChanged",       "SubnetDeleted",
-    "ReservationAdded", "ReservationRemoved", "ExclusionAdded",      "ExclusionRemoved",
-    "DelegationPoolAdded", "DelegationPoolRemoved", "ClientCreated", "ClientChanged",
-    "LeaseRenewed",     "LeaseReleased",      "LeaseDeclined",       "LeaseExpired",
-    "ClientDeleted",    "CommandRefused",     "NothingChanged"};
+constexpr std::array<std::string_view, kEventKinds> kNames = {"Unknown",
+                                                              "SubnetCreated",
+                                                              "SubnetChanged",
+                                                              "SubnetDeleted",
+                                                              "ReservationAdded",
+                                                              "ReservationRemoved",
+                                                              "ExclusionAdded",
+                                                              "ExclusionRemoved",
+                                                              "DelegationPoolAdded",
+                                                              "DelegationPoolRemoved",
+                                                              "ClientCreated",
+                                                              "ClientChanged",
+                                                              "LeaseRenewed",
+                                                              "LeaseReleased",
+                                                              "LeaseDeclined",
+                                                              "LeaseExpired",
+                                                              "ClientDeleted",
+                                                              "CommandRefused",
+                                                              "NothingChanged"};
 static_assert(std::variant_size_v<Event> == kEventKinds);
 
 }  // namespace
 
 std::string_view name_of(LeaseState state) {
   switch (state) {
-    case LeaseState::kActive: return "active";
-    case LeaseState::kDeclined: return "declined";
-    case LeaseState::kReserved: return "reserved";
-    case LeaseState::kEnded: return "ended";
+    case LeaseState::kActive:
+      return "active";
+    case LeaseState::kDeclined:
+      return "declined";
+    case LeaseState::kReserved:
+      return "reserved";
+    case LeaseState::kEnded:
+      return "ended";
   }
   return "?";
 }
 
 std::string_view name_of(Reason reason) {
   switch (reason) {
-    case Reason::kAsked: return "asked";
-    case Reason::kReported: return "reported";
-    case Reason::kLifetimeOver: return "lifetime over";
-    case Reason::kReplaced: return "replaced";
-    case Reason::kReservation: return "reservation";
-    case Reason::kSubnetDeleted: return "subnet deleted";
+    case Reason::kAsked:
+      return "asked";
+    case Reason::kReported:
+      return "reported";
+    case Reason::kLifetimeOver:
+      return "lifetime over";
+    case Reason::kReplaced:
+      return "replaced";
+    case Reason::kReservation:
+      return "reservation";
+    case Reason::kSubnetDeleted:
+      return "subnet deleted";
   }
   return "?";
 }

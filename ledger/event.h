@@ -3,6 +3,11 @@
 // stores (ledger/record.h) and what ledger/lease_book.h and projections/ fold.
 // Flow: commands/command.h -> [event.h] -> record.h -> event_log.h -> lease_book.h, projections/
 
+#include "ledger/address.h"
+#include "ledger/duid.h"
+#include "ledger/instant.h"
+#include "ledger/win32.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,11 +15,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "ledger/address.h"
-#include "ledger/duid.h"
-#include "ledger/instant.h"
-#include "ledger/win32.h"
 
 namespace leaseledger {
 
@@ -33,10 +33,11 @@ struct Subnet {
   SubnetId id = 0;
   std::string name;
   std::string comment;
-  std::uint16_t preference = 0;              ///< 0 to 255 (RFC 9915 section 21.8).
+  std::uint16_t preference = 0;  ///< 0 to 255 (RFC 9915 section 21.8).
   SubnetState state = SubnetState::kEnabled;
-  Lifetime preferred_lifetime{8 * 86400};    ///< of leases created without one; Windows' default is 8 days.
-  Lifetime valid_lifetime{12 * 86400};       ///< the same; 12 days.
+  /// of leases created without one; Windows' default is 8 days.
+  Lifetime preferred_lifetime{8 * 86400};
+  Lifetime valid_lifetime{12 * 86400};  ///< the same; 12 days.
   friend bool operator==(const Subnet&, const Subnet&) = default;
 };
 
@@ -70,7 +71,8 @@ enum class LeaseState : std::uint8_t {
   kActive = 1,    ///< a client holds it, until valid_until.
   kDeclined = 2,  ///< found in use by somebody unknown; not to be given out until valid_until.
   kReserved = 3,  ///< the record that a reservation made; nobody has leased it yet.
-  kEnded = 4,     ///< nobody's; never stored in a fact: a fact that ends a lease keeps the state that it ended.
+  /// nobody's; never stored in a fact: a fact that ends a lease keeps the state that it ended.
+  kEnded = 4,
 };
 std::string_view name_of(LeaseState state);  ///< "active", "declined", "reserved", "ended".
 
@@ -79,7 +81,7 @@ struct Lease {
   LeaseKey key;
   LeaseType type = LeaseType::kNa;
   LeaseState state = LeaseState::kActive;
-  Duid duid;                       ///< empty when a server reported a decline without the client.
+  Duid duid;  ///< empty when a server reported a decline without the client.
   Iaid iaid{};
   SubnetId subnet_id = 0;
   Instant valid_until = kForever;
@@ -87,23 +89,24 @@ struct Lease {
   /// Record that began this holding; 0 in a fact stands for the fact's own position. Own position in a LeaseRenewed says
   /// that a reserved record became a lease, in a LeaseDeclined that the ledger had no lease there.
   Position tenure = 0;
-  Position described = 0;          ///< record with the description in force; 0 likewise.
+  Position described = 0;  ///< record with the description in force; 0 likewise.
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
 /// What is known of a client beyond its identity.
 struct Description {
-  std::string name;                ///< ClientName, host name.
-  std::string comment;             ///< ClientComment.
-  Ipv6Address owner;               ///< OwnerHost.IpAddress: the server that gave the lease; :: when not said.
-  std::string owner_name;          ///< OwnerHost.HostName.
-  std::uint32_t server_subnet_id = 0;  ///< the reporting server's number for the subnet; 0 when none.
-  std::string hardware_address;    ///< octets.
+  std::string name;     ///< ClientName, host name.
+  std::string comment;  ///< ClientComment.
+  Ipv6Address owner;    ///< OwnerHost.IpAddress: the server that gave the lease; :: when not said.
+  std::string owner_name;  ///< OwnerHost.HostName.
+  /// the reporting server's number for the subnet; 0 when none.
+  std::uint32_t server_subnet_id = 0;
+  std::string hardware_address;  ///< octets.
   std::uint16_t hardware_type = 0;
   std::uint16_t hardware_source = 0;
   bool fqdn_forward = false;
   bool fqdn_reverse = false;
-  std::string context;             ///< JSON object of the reporting server.
+  std::string context;  ///< JSON object of the reporting server.
   friend bool operator==(const Description&, const Description&) = default;
 };
 
@@ -125,23 +128,54 @@ struct LeaseFact {
   friend bool operator==(const LeaseFact&, const LeaseFact&) = default;
 };
 
-struct SubnetCreated { Subnet subnet; friend bool operator==(const SubnetCreated&, const SubnetCreated&) = default; };
-struct SubnetChanged { Subnet subnet; friend bool operator==(const SubnetChanged&, const SubnetChanged&) = default; };
-struct SubnetDeleted { Subnet subnet; friend bool operator==(const SubnetDeleted&, const SubnetDeleted&) = default; };
-struct ReservationAdded { Reservation reservation; friend bool operator==(const ReservationAdded&, const ReservationAdded&) = default; };
-struct ReservationRemoved { Reservation reservation; friend bool operator==(const ReservationRemoved&, const ReservationRemoved&) = default; };
-struct ExclusionAdded { Exclusion exclusion; friend bool operator==(const ExclusionAdded&, const ExclusionAdded&) = default; };
-struct ExclusionRemoved { Exclusion exclusion; friend bool operator==(const ExclusionRemoved&, const ExclusionRemoved&) = default; };
-struct DelegationPoolAdded { DelegationPool pool; friend bool operator==(const DelegationPoolAdded&, const DelegationPoolAdded&) = default; };
-struct DelegationPoolRemoved { DelegationPool pool; friend bool operator==(const DelegationPoolRemoved&, const DelegationPoolRemoved&) = default; };
+struct SubnetCreated {
+  Subnet subnet;
+  friend bool operator==(const SubnetCreated&, const SubnetCreated&) = default;
+};
+struct SubnetChanged {
+  Subnet subnet;
+  friend bool operator==(const SubnetChanged&, const SubnetChanged&) = default;
+};
+struct SubnetDeleted {
+  Subnet subnet;
+  friend bool operator==(const SubnetDeleted&, const SubnetDeleted&) = default;
+};
+struct ReservationAdded {
+  Reservation reservation;
+  friend bool operator==(const ReservationAdded&, const ReservationAdded&) = default;
+};
+struct ReservationRemoved {
+  Reservation reservation;
+  friend bool operator==(const ReservationRemoved&, const ReservationRemoved&) = default;
+};
+struct ExclusionAdded {
+  Exclusion exclusion;
+  friend bool operator==(const ExclusionAdded&, const ExclusionAdded&) = default;
+};
+struct ExclusionRemoved {
+  Exclusion exclusion;
+  friend bool operator==(const ExclusionRemoved&, const ExclusionRemoved&) = default;
+};
+struct DelegationPoolAdded {
+  DelegationPool pool;
+  friend bool operator==(const DelegationPoolAdded&, const DelegationPoolAdded&) = default;
+};
+struct DelegationPoolRemoved {
+  DelegationPool pool;
+  friend bool operator==(const DelegationPoolRemoved&, const DelegationPoolRemoved&) = default;
+};
 
-struct ClientCreated : LeaseFact {};   ///< a holding begins; always with a description.
-struct ClientChanged : LeaseFact {};   ///< name, comment or identity edited; always with a description.
-struct LeaseRenewed : LeaseFact {};    ///< the same client keeps it, with new lifetimes.
-struct LeaseReleased : LeaseFact {};   ///< given back, or taken away for another client (Reason::kReplaced).
-struct LeaseDeclined : LeaseFact {};   ///< the address is in use by somebody else; `lease.duid` is who said so.
-struct LeaseExpired : LeaseFact {};    ///< the valid lifetime ended without renewal.
-struct ClientDeleted : LeaseFact {};   ///< removed by an administrator, with its subnet, or for a reservation.
+struct ClientCreated : LeaseFact {};  ///< a holding begins; always with a description.
+struct ClientChanged : LeaseFact {
+};  ///< name, comment or identity edited; always with a description.
+struct LeaseRenewed : LeaseFact {};  ///< the same client keeps it, with new lifetimes.
+struct LeaseReleased : LeaseFact {
+};  ///< given back, or taken away for another client (Reason::kReplaced).
+struct LeaseDeclined : LeaseFact {
+};  ///< the address is in use by somebody else; `lease.duid` is who said so.
+struct LeaseExpired : LeaseFact {};  ///< the valid lifetime ended without renewal.
+struct ClientDeleted : LeaseFact {
+};  ///< removed by an administrator, with its subnet, or for a reservation.
 
 /// A command's fields as (name, value) text, in the order of the command's definition.
 using Arguments = std::vector<std::pair<std::string, std::string>>;
@@ -172,10 +206,11 @@ struct UnknownEvent {
   friend bool operator==(const UnknownEvent&, const UnknownEvent&) = default;
 };
 
-using Event = std::variant<UnknownEvent, SubnetCreated, SubnetChanged, SubnetDeleted, ReservationAdded,
-                           ReservationRemoved, ExclusionAdded, ExclusionRemoved, DelegationPoolAdded,
-                           DelegationPoolRemoved, ClientCreated, ClientChanged, LeaseRenewed, LeaseReleased,
-                           LeaseDeclined, LeaseExpired, ClientDeleted, CommandRefused, NothingChanged>;
+using Event =
+    std::variant<UnknownEvent, SubnetCreated, SubnetChanged, SubnetDeleted, ReservationAdded,
+                 ReservationRemoved, ExclusionAdded, ExclusionRemoved, DelegationPoolAdded,
+                 DelegationPoolRemoved, ClientCreated, ClientChanged, LeaseRenewed, LeaseReleased,
+                 LeaseDeclined, LeaseExpired, ClientDeleted, CommandRefused, NothingChanged>;
 
 /// The index of each alternative of Event is the number of its tag in ledger/schema/record.capnp.
 enum class EventKind : std::uint16_t {

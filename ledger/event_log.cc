@@ -9,10 +9,11 @@ Result<Record> read_record(const EventLog& log, Position position) {
   }
   Record record;
   Status decoded;
-  LEASELEDGER_TRY(log.read(position, position, Direction::kForward, [&](const StoredRecord& stored) {
-    decoded = decode_record(stored.bytes, record);
-    return false;
-  }));
+  LEASELEDGER_TRY(
+      log.read(position, position, Direction::kForward, [&](const StoredRecord& stored) {
+        decoded = decode_record(stored.bytes, record);
+        return false;
+      }));
   LEASELEDGER_TRY(decoded);
   return record;
 }

@@ -3,6 +3,10 @@
 // tests/contracts/event_log_contract.h. MemoryLog (memory_log.h) and RocksdbLog (rocksdb_log.h) are the two here.
 // Flow: commands/command_handler.h -> [event_log.h] -> lease_book.h, projections/projector.h
 
+#include "ledger/record.h"
+#include "ledger/result.h"
+#include "ledger/sha256.h"
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -10,10 +14,6 @@
 #include <span>
 #include <string>
 #include <vector>
-
-#include "ledger/record.h"
-#include "ledger/result.h"
-#include "ledger/sha256.h"
 
 namespace leaseledger {
 
@@ -29,10 +29,11 @@ struct LogIdentity {
 };
 
 struct AppendRequest {
-  Position expected_tail = 0;       ///< the log's tail as the writer knows it.
-  std::uint64_t epoch = 0;          ///< the writer's epoch, from EventLog::begin_epoch().
-  BatchId batch_id{};               ///< zeros name nothing: such an append is never taken for a repeated one.
-  const RecordBatch& records;       ///< at least one; the first position is expected_tail + 1. Borrowed for the call.
+  Position expected_tail = 0;  ///< the log's tail as the writer knows it.
+  std::uint64_t epoch = 0;     ///< the writer's epoch, from EventLog::begin_epoch().
+  BatchId batch_id{};  ///< zeros name nothing: such an append is never taken for a repeated one.
+  const RecordBatch&
+      records;  ///< at least one; the first position is expected_tail + 1. Borrowed for the call.
 };
 
 /// Outcome of an append that did not fail. Conflicts are values, because the caller goes on from them.
@@ -41,7 +42,7 @@ struct Appended {
     kAppended,  ///< durable.
     kRepeated,  ///< this batch id was appended before; `tail` is where it ended.
     kConflict,  ///< the tail is not the expected one; nothing was written. Read up to `tail`, decide again.
-    kFenced,    ///< a later epoch has begun: this writer must stop.
+    kFenced,  ///< a later epoch has begun: this writer must stop.
   };
   Outcome outcome = Outcome::kAppended;
   Position tail = 0;  ///< tail of the log after the call.
@@ -84,7 +85,8 @@ class EventLog {
 
   /// Visits the records first..last (both inclusive, 1 to tail(); an empty range visits nothing), in order or in
   /// reverse. kCorrupt when stored bytes are damaged or a position is missing; never a wrong record.
-  virtual Status read(Position first, Position last, Direction direction, const RecordVisitor& visit) const = 0;
+  virtual Status read(Position first, Position last, Direction direction,
+                      const RecordVisitor& visit) const = 0;
 
   /// Waits until tail() > `known` or `timeout` is over; returns tail().
   virtual Position wait(Position known, std::chrono::milliseconds timeout) const = 0;
@@ -92,8 +94,10 @@ class EventLog {
   /// Merkle tree of RFC 6962 over the records' bytes; leaf i is the record at position i + 1.
   /// `size` from 0 to tail(); kInvalid beyond.
   virtual Result<TreeHead> tree_head(std::uint64_t size) const = 0;
-  virtual Result<std::vector<Hash>> inclusion_proof(Position position, std::uint64_t size) const = 0;
-  virtual Result<std::vector<Hash>> consistency_proof(std::uint64_t old_size, std::uint64_t new_size) const = 0;
+  virtual Result<std::vector<Hash>> inclusion_proof(Position position,
+                                                    std::uint64_t size) const = 0;
+  virtual Result<std::vector<Hash>> consistency_proof(std::uint64_t old_size,
+                                                      std::uint64_t new_size) const = 0;
 };
 
 /// The record at `position`, decoded. kNotFound when there is none.

@@ -62,7 +62,8 @@ bool read_rfc3339(std::string_view text, Instant& out) {
       !take_char(text, "-") || !take_number(text, 2, day)) {
     return false;
   }
-  const year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+  const year_month_day date{std::chrono::year{year},
+                            std::chrono::month{static_cast<unsigned>(month)},
                             std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok() || year < 1678 || year > 2261) return false;
   std::int64_t nanos = 0;
@@ -78,7 +79,8 @@ bool read_rfc3339(std::string_view text, Instant& out) {
     }
     if (hour > 23 || minute > 59 || second > 59 || !take_zone(text, offset)) return false;
   }
-  out = sys_days{date} + hours{hour} + minutes{minute} + seconds{second} - offset + nanoseconds{nanos};
+  out = sys_days{date} + hours{hour} + minutes{minute} + seconds{second} - offset +
+        nanoseconds{nanos};
   return true;
 }
 
@@ -99,11 +101,11 @@ std::string format_instant(Instant instant) {
   const year_month_day date{day};
   const hh_mm_ss time{instant - day};
   std::array<char, 40> text{};
-  int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                             static_cast<int>(time.hours().count()),
-                             static_cast<int>(time.minutes().count()),
-                             static_cast<int>(time.seconds().count()));
+  int length = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
   std::string out(text.data(), static_cast<std::size_t>(length));
   if (const auto nanos = time.subseconds().count(); nanos != 0) {
     length = std::snprintf(text.data(), text.size(), ".%09lld", static_cast<long long>(nanos));
@@ -118,8 +120,9 @@ Result<Instant> parse_instant(std::string_view text, std::string_view field) {
   if (text == "never") return kForever;
   Instant out{};
   if (read_rfc3339(text, out)) return out;
-  return invalid(std::string(field), std::string(text),
-                 "a time as in RFC 3339, such as 2026-03-03T14:05:00Z or 2026-03-03T15:05:00+01:00");
+  return invalid(
+      std::string(field), std::string(text),
+      "a time as in RFC 3339, such as 2026-03-03T14:05:00Z or 2026-03-03T15:05:00+01:00");
 }
 
 Instant SystemClock::now() {

@@ -2,12 +2,12 @@
 // Time in the ledger: one type, UTC, nanoseconds since 1970. Text in and out is RFC 3339.
 // Nothing that decides or replays reads a clock: time enters once, in the command handler, through a Clock.
 
+#include "ledger/result.h"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "ledger/result.h"
 
 namespace leaseledger {
 

@@ -1,12 +1,11 @@
 #include "ledger/lease_book.h"
 
+#include "ledger/check.h"
+
 #include <xxhash.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 namespace {
@@ -44,19 +43,23 @@ const Subnet* LeaseBook::find_subnet(const Ipv6Prefix& prefix) const {
 }
 
 const Subnet* LeaseBook::subnet_of(const LeaseKey& key) const {
-  auto after = std::upper_bound(ranges_.begin(), ranges_.end(), key.address,
-                                [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
+  auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), key.address,
+                       [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
   if (after == ranges_.begin()) return nullptr;
   const Range& range = *std::prev(after);
   return range.prefix.contains(key) ? find_subnet(range.subnet) : nullptr;
 }
 
-std::optional<std::pair<Ipv6Prefix, SubnetId>> LeaseBook::overlapping(const Ipv6Prefix& prefix) const {
+std::optional<std::pair<Ipv6Prefix, SubnetId>> LeaseBook::overlapping(
+    const Ipv6Prefix& prefix) const {
   // Ranges do not overlap each other, so only the last one that begins at or before `prefix` and the first one
   // after it can overlap it.
-  auto after = std::upper_bound(ranges_.begin(), ranges_.end(), prefix.address,
-                                [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
-  if (after != ranges_.end() && after->prefix.overlaps(prefix)) return std::pair{after->prefix, after->subnet};
+  auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), prefix.address,
+                       [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
+  if (after != ranges_.end() && after->prefix.overlaps(prefix))
+    return std::pair{after->prefix, after->subnet};
   if (after != ranges_.begin() && std::prev(after)->prefix.overlaps(prefix)) {
     return std::pair{std::prev(after)->prefix, std::prev(after)->subnet};
   }
@@ -99,9 +102,11 @@ const Reservation* LeaseBook::find_reservation(SubnetId id, const LeaseKey& key)
   return it != list.end() && it->key == key ? &*it : nullptr;
 }
 
-const Reservation* LeaseBook::find_reservation(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const {
+const Reservation* LeaseBook::find_reservation(SubnetId id, const Duid& duid, Iaid iaid,
+                                               LeaseType type) const {
   for (const auto& reservation : reservations(id)) {
-    if (reservation.iaid == iaid && reservation.type == type && reservation.duid == duid) return &reservation;
+    if (reservation.iaid == iaid && reservation.type == type && reservation.duid == duid)
+      return &reservation;
   }
   return nullptr;
 }
@@ -152,7 +157,8 @@ std::size_t LeaseBook::key_hash(std::uint32_t slot) const {
   return hash_value(LeaseKey{slots_[slot].address, slots_[slot].length});
 }
 
-std::size_t LeaseBook::client_hash(std::uint32_t duid, std::uint32_t iaid, LeaseType type, SubnetId subnet) const {
+std::size_t LeaseBook::client_hash(std::uint32_t duid, std::uint32_t iaid, LeaseType type,
+                                   SubnetId subnet) const {
   const std::array<std::uint32_t, 4> words = {duid, iaid, static_cast<std::uint32_t>(type), subnet};
   return XXH3_64bits(words.data(), sizeof words);
 }
@@ -165,8 +171,16 @@ std::size_t LeaseBook::client_hash(std::uint32_t slot) const {
 BookLease LeaseBook::lease_at(std::uint32_t slot) const {
   const Slot& s = slots_[slot];
   BookLease out;
-  out.lease = {LeaseKey{s.address, s.length}, s.type, s.state, duids_.get(s.duid), Iaid{s.iaid}, s.subnet,
-               from_ns(s.valid_until), from_ns(s.preferred_until), s.tenure, s.described};
+  out.lease = {LeaseKey{s.address, s.length},
+               s.type,
+               s.state,
+               duids_.get(s.duid),
+               Iaid{s.iaid},
+               s.subnet,
+               from_ns(s.valid_until),
+               from_ns(s.preferred_until),
+               s.tenure,
+               s.described};
   out.last = s.last;
   out.effective_at = from_ns(s.effective_at);
   return out;
@@ -183,20 +197,23 @@ Position LeaseBook::last_event(const LeaseKey& key) const {
   return slot == SlotIndex::kNone ? 0 : slots_[slot].last;
 }
 
-std::optional<BookLease> LeaseBook::find_client(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const {
+std::optional<BookLease> LeaseBook::find_client(SubnetId id, const Duid& duid, Iaid iaid,
+                                                LeaseType type) const {
   const auto all = leases_of(id, duid, iaid, type);
   if (all.empty()) return std::nullopt;
   return all.front();
 }
 
-std::vector<BookLease> LeaseBook::leases_of(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const {
+std::vector<BookLease> LeaseBook::leases_of(SubnetId id, const Duid& duid, Iaid iaid,
+                                            LeaseType type) const {
   std::vector<BookLease> out;
   const auto number = duids_.find(duid);
   if (number == DuidPool::kNone) return out;
   const auto wanted = static_cast<std::uint32_t>(iaid);
   by_client_.for_each_candidate(client_hash(number, wanted, type, id), [&](std::uint32_t slot) {
     const Slot& s = slots_[slot];
-    if (s.duid == number && s.iaid == wanted && s.type == type && s.subnet == id) out.push_back(lease_at(slot));
+    if (s.duid == number && s.iaid == wanted && s.type == type && s.subnet == id)
+      out.push_back(lease_at(slot));
   });
   std::ranges::sort(out, {}, [](const BookLease& l) { return l.lease.key; });
   return out;
@@ -276,7 +293,8 @@ void LeaseBook::put_lease(const LeaseKey& key, const BookLease* lease) {
 std::vector<BookLease> LeaseBook::lapsed(Instant now, std::size_t limit) const {
   std::vector<BookLease> out;
   const std::int64_t now_ns = to_ns(now);
-  for (auto it = by_expiry_.begin(); it != by_expiry_.end() && it->first <= second_of(now_ns) && out.size() < limit;) {
+  for (auto it = by_expiry_.begin();
+       it != by_expiry_.end() && it->first <= second_of(now_ns) && out.size() < limit;) {
     const std::int64_t second = it->first;
     auto& bucket = it->second;
     std::ranges::sort(bucket);
@@ -289,13 +307,16 @@ std::vector<BookLease> LeaseBook::lapsed(Instant now, std::size_t limit) const {
         by_expiry_[second_of(s.valid_until)].push_back(slot);
         return true;
       }
-      if (second_of(s.valid_until) < second) return true;  // shortened since: it stands in an earlier bucket too
+      if (second_of(s.valid_until) < second)
+        return true;  // shortened since: it stands in an earlier bucket too
       if (s.valid_until <= now_ns) out.push_back(lease_at(slot));
       return false;
     });
-    std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(), [](const BookLease& a, const BookLease& b) {
-      return std::pair(a.lease.valid_until, a.lease.key) < std::pair(b.lease.valid_until, b.lease.key);
-    });
+    std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(),
+              [](const BookLease& a, const BookLease& b) {
+                return std::pair(a.lease.valid_until, a.lease.key) <
+                       std::pair(b.lease.valid_until, b.lease.key);
+              });
     it = bucket.empty() ? by_expiry_.erase(it) : std::next(it);
   }
   if (out.size() > limit) out.resize(limit);
@@ -310,7 +331,8 @@ std::vector<std::uint32_t> LeaseBook::sorted_slots(std::optional<SubnetId> only)
     out.push_back(slot);
   }
   std::ranges::sort(out, [this](std::uint32_t a, std::uint32_t b) {
-    return std::pair(slots_[a].address, slots_[a].length) < std::pair(slots_[b].address, slots_[b].length);
+    return std::pair(slots_[a].address, slots_[a].length) <
+           std::pair(slots_[b].address, slots_[b].length);
   });
   return out;
 }
@@ -326,8 +348,8 @@ void LeaseBook::for_each(const std::function<void(const BookLease&)>& visit) con
 }
 
 std::size_t LeaseBook::memory_bytes() const {
-  std::size_t bytes = slots_.capacity() * sizeof(Slot) + free_slots_.capacity() * 4 + by_key_.memory_bytes() +
-                      by_client_.memory_bytes() + duids_.size() * 56;
+  std::size_t bytes = slots_.capacity() * sizeof(Slot) + free_slots_.capacity() * 4 +
+                      by_key_.memory_bytes() + by_client_.memory_bytes() + duids_.size() * 56;
   for (const auto& [second, bucket] : by_expiry_) bytes += 72 + bucket.capacity() * 4;
   return bytes;
 }
@@ -365,22 +387,27 @@ void LeaseBook::rollback() {
 
 // ---- evolve -----------------------------------------------------------------------------------------------------
 
-Status evolve(LeaseBook& book, Position position, Instant recorded_at, Instant effective_at, const Event& event) {
-  if (position != book.position_ + 1) return does_not_fit(position, "the book is at " + std::to_string(book.position_));
-  if (recorded_at <= book.last_recorded_at_) return does_not_fit(position, "its time is not after that of the record before");
+Status evolve(LeaseBook& book, Position position, Instant recorded_at, Instant effective_at,
+              const Event& event) {
+  if (position != book.position_ + 1)
+    return does_not_fit(position, "the book is at " + std::to_string(book.position_));
+  if (recorded_at <= book.last_recorded_at_)
+    return does_not_fit(position, "its time is not after that of the record before");
   LEASELEDGER_TRY(book.apply(position, effective_at, event));
   book.position_ = position;
   book.last_recorded_at_ = recorded_at;
   return {};
 }
 
-Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind kind, const LeaseFact& fact) {
+Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind kind,
+                              const LeaseFact& fact) {
   const LeaseKey& key = fact.lease.key;
   const auto slot = slot_of(key);
   const bool present = slot != SlotIndex::kNone;
   SubnetEntry* entry = mutable_entry(fact.lease.subnet_id);
   if (entry == nullptr) return does_not_fit(position, "its subnet is not there");
-  if (present && slots_[slot].subnet != fact.lease.subnet_id) return does_not_fit(position, "the lease is in another subnet");
+  if (present && slots_[slot].subnet != fact.lease.subnet_id)
+    return does_not_fit(position, "the lease is in another subnet");
   BookLease after{fact.lease, position, effective_at};
   if (after.lease.tenure == 0) after.lease.tenure = position;
   if (after.lease.described == 0) after.lease.described = position;
@@ -388,7 +415,8 @@ Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind
     case EventKind::kClientCreated: {
       if (present) return does_not_fit(position, "the key has a live lease already");
       const Subnet* home = subnet_of(key);
-      if (home == nullptr || home->id != fact.lease.subnet_id) return does_not_fit(position, "the key lies outside of its subnet");
+      if (home == nullptr || home->id != fact.lease.subnet_id)
+        return does_not_fit(position, "the key lies outside of its subnet");
       break;
     }
     case EventKind::kLeaseDeclined:
@@ -397,31 +425,46 @@ Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind
       if (!present) return does_not_fit(position, "there is no live lease at its key");
   }
   // Counters at past positions are folded from facts alone (projections/), so the state that a fact ends must be right.
-  const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired || kind == EventKind::kClientDeleted;
-  if (gone && fact.lease.state != slots_[slot].state) return does_not_fit(position, "the lease is in another state");
+  const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired ||
+                    kind == EventKind::kClientDeleted;
+  if (gone && fact.lease.state != slots_[slot].state)
+    return does_not_fit(position, "the lease is in another state");
   if (kind == EventKind::kLeaseRenewed &&
       (after.lease.tenure == position) != (slots_[slot].state == LeaseState::kReserved)) {
     return does_not_fit(position, "only a reserved record begins a tenure by renewal");
   }
   if (kind == EventKind::kLeaseDeclined &&
-      (present ? slots_[slot].state != LeaseState::kActive || after.lease.tenure == position : after.lease.tenure != position)) {
+      (present ? slots_[slot].state != LeaseState::kActive || after.lease.tenure == position
+               : after.lease.tenure != position)) {
     return does_not_fit(position, "only an active lease, or an unknown address, is declined");
   }
   remember_usage(*entry);
   switch (kind) {
-    case EventKind::kClientCreated: ++entry->usage.created; break;
-    case EventKind::kLeaseRenewed: ++entry->usage.renewed; break;
-    case EventKind::kLeaseReleased: ++entry->usage.released; break;
-    case EventKind::kLeaseExpired: ++entry->usage.expired; break;
-    case EventKind::kClientDeleted: ++entry->usage.deleted; break;
-    default: break;
+    case EventKind::kClientCreated:
+      ++entry->usage.created;
+      break;
+    case EventKind::kLeaseRenewed:
+      ++entry->usage.renewed;
+      break;
+    case EventKind::kLeaseReleased:
+      ++entry->usage.released;
+      break;
+    case EventKind::kLeaseExpired:
+      ++entry->usage.expired;
+      break;
+    case EventKind::kClientDeleted:
+      ++entry->usage.deleted;
+      break;
+    default:
+      break;
   }
   put_lease(key, gone ? nullptr : &after);
   return {};
 }
 
 Status LeaseBook::apply(Position position, Instant effective_at, const Event& event) {
-  if (const LeaseFact* fact = lease_fact_of(event)) return apply_lease(position, effective_at, kind_of(event), *fact);
+  if (const LeaseFact* fact = lease_fact_of(event))
+    return apply_lease(position, effective_at, kind_of(event), *fact);
 
   const auto change = [&](SubnetId id, auto body) -> Status {
     const SubnetEntry* entry = mutable_entry(id);
@@ -447,7 +490,8 @@ Status LeaseBook::apply(Position position, Instant effective_at, const Event& ev
   };
 
   if (const auto* e = std::get_if<SubnetCreated>(&event)) {
-    if (e->subnet.id != next_subnet_id_) return does_not_fit(position, "its subnet id is not the next one");
+    if (e->subnet.id != next_subnet_id_)
+      return does_not_fit(position, "its subnet id is not the next one");
     if (overlapping(e->subnet.prefix)) return does_not_fit(position, "it overlaps another subnet");
     SubnetEntry entry;
     entry.subnet = e->subnet;
@@ -457,7 +501,8 @@ Status LeaseBook::apply(Position position, Instant effective_at, const Event& ev
   }
   if (const auto* e = std::get_if<SubnetChanged>(&event)) {
     return change(e->subnet.id, [&](SubnetEntry& entry) -> Status {
-      if (entry.subnet.prefix != e->subnet.prefix) return does_not_fit(position, "the prefix of a subnet never changes");
+      if (entry.subnet.prefix != e->subnet.prefix)
+        return does_not_fit(position, "the prefix of a subnet never changes");
       entry.subnet = e->subnet;
       return {};
     });
@@ -472,261 +517,43 @@ Status LeaseBook::apply(Position position, Instant effective_at, const Event& ev
     return {};
   }
   if (const auto* e = std::get_if<ReservationAdded>(&event)) {
-    return change(e->reservation.subnet_id,
-                  [&](SubnetEntry& s) { return add(s.reservations, e->reservation, &Reservation::key); });
+    return change(e->reservation.subnet_id, [&](SubnetEntry& s) {
+      return add(s.reservations, e->reservation, &Reservation::key);
+    });
   }
   if (const auto* e = std::get_if<ReservationRemoved>(&event)) {
-    return change(e->reservation.subnet_id, [&](SubnetEntry& s) { return remove(s.reservations, e->reservation); });
+    return change(e->reservation.subnet_id,
+                  [&](SubnetEntry& s) { return remove(s.reservations, e->reservation); });
   }
   if (const auto* e = std::get_if<ExclusionAdded>(&event)) {
-    return change(e->exclusion.subnet_id, [&](SubnetEntry& s) { return add(s.exclusions, e->exclusion, std::identity{}); });
+    return change(e->exclusion.subnet_id,
+                  [&](SubnetEntry& s) { return add(s.exclusions, e->exclusion, std::identity{}); });
   }
   if (const auto* e = std::get_if<ExclusionRemoved>(&event)) {
-    return change(e->exclusion.subnet_id, [&](SubnetEntry& s) { return remove(s.exclusions, e->exclusion); });
+    return change(e->exclusion.subnet_id,
+                  [&](SubnetEntry& s) { return remove(s.exclusions, e->exclusion); });
   }
   if (const auto* e = std::get_if<DelegationPoolAdded>(&event)) {
-    if (const auto other = overlapping(e->pool.prefix); other && other->second != e->pool.subnet_id) {
+    if (const auto other = overlapping(e->pool.prefix);
+        other && other->second != e->pool.subnet_id) {
       return does_not_fit(position, "it overlaps another subnet");
     }
-    return change(e->pool.subnet_id, [&](SubnetEntry& s) { return add(s.pools, e->pool, std::identity{}); });
+    return change(e->pool.subnet_id,
+                  [&](SubnetEntry& s) { return add(s.pools, e->pool, std::identity{}); });
   }
   if (const auto* e = std::get_if<DelegationPoolRemoved>(&event)) {
     return change(e->pool.subnet_id, [&](SubnetEntry& s) { return remove(s.pools, e->pool); });
   }
   if (const auto* e = std::get_if<UnknownEvent>(&event)) {
-    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "record at position", std::to_string(position),
-                "an event that this version knows; tag " + std::to_string(e->tag) + " was written by a newer leaseledger, use that one");
+    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "record at position",
+                std::to_string(position),
+                "an event that this version knows; tag " + std::to_string(e->tag) +
+                    " was written by a newer leaseledger, use that one");
   }
   return {};  // CommandRefused and NothingChanged move the position only
 }
 
-// ---- snapshots --------------------------------------------------------------------------------------------------
-
-namespace {
-
-constexpr std::array<std::uint8_t, 8> kMagic = {'L', 'L', 'B', 'O', 'O', 'K', 0, 1};
-
-class Writer {
- public:
-  explicit Writer(const std::function<void(std::span<const std::uint8_t>)>& sink) : sink_(sink) { buffer_.reserve(1 << 16); }
-  ~Writer() { flush(); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-
-  void bytes(const void* data, std::size_t size) {
-    const auto* begin = static_cast<const std::uint8_t*>(data);
-    buffer_.insert(buffer_.end(), begin, begin + size);
-    if (buffer_.size() >= (1 << 16) - 512) flush();
-  }
-  template <typename T>
-  void number(T value) {
-    std::array<std::uint8_t, sizeof(T)> out{};
-    for (std::size_t i = 0; i < sizeof(T); ++i) out[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * i));
-    bytes(out.data(), out.size());
-  }
-  void text(const std::string& value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    bytes(value.data(), value.size());
-  }
-  void address(const Ipv6Address& value) {
-    const auto octets = value.to_bytes();
-    bytes(octets.data(), octets.size());
-  }
-  void prefix(const Ipv6Prefix& value) {
-    address(value.address);
-    number(value.length);
-  }
-  void duid(const Duid& value) {
-    number(static_cast<std::uint8_t>(value.size()));
-    bytes(value.bytes().data(), value.size());
-  }
-  void flush() {
-    if (!buffer_.empty()) sink_(buffer_);
-    buffer_.clear();
-  }
-
- private:
-  const std::function<void(std::span<const std::uint8_t>)>& sink_;
-  std::vector<std::uint8_t> buffer_;
-};
-
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-  bool ok() const { return ok_; }
-  bool at_end() const { return rest_.empty(); }
-
-  std::span<const std::uint8_t> bytes(std::size_t size) {
-    if (size > rest_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const auto out = rest_.first(size);
-    rest_ = rest_.subspan(size);
-    return out;
-  }
-  template <typename T>
-  T number() {
-    std::uint64_t value = 0;
-    const auto in = bytes(sizeof(T));
-    for (std::size_t i = 0; i < in.size(); ++i) value |= static_cast<std::uint64_t>(in[i]) << (8 * i);
-    return static_cast<T>(value);
-  }
-  std::string text() {
-    const auto in = bytes(number<std::uint32_t>());
-    return {reinterpret_cast<const char*>(in.data()), in.size()};
-  }
-  Ipv6Address address() {
-    const auto in = bytes(16);
-    return in.size() == 16 ? Ipv6Address::from_bytes(in.first<16>()) : Ipv6Address{};
-  }
-  Ipv6Prefix prefix() {
-    const auto base = address();
-    const auto length = number<std::uint8_t>();
-    if (length > 128) ok_ = false;
-    return {base, length};
-  }
-  Duid duid() {
-    auto out = Duid::from_bytes(bytes(number<std::uint8_t>()));
-    if (!out) {
-      ok_ = false;
-      return {};
-    }
-    return *out;
-  }
-
- private:
-  std::span<const std::uint8_t> rest_;
-  bool ok_ = true;
-};
-
-}  // namespace
-
-void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& sink) const {
-  Writer out(sink);
-  out.bytes(kMagic.data(), kMagic.size());
-  out.number(position_);
-  out.number(to_ns(last_recorded_at_));
-  out.number(next_subnet_id_);
-  out.number(static_cast<std::uint32_t>(subnets_.size()));
-  for (const auto& [id, entry] : subnets_) {
-    const Subnet& s = entry.subnet;
-    out.number(id);
-    out.prefix(s.prefix);
-    out.text(s.name);
-    out.text(s.comment);
-    out.number(s.preference);
-    out.number(static_cast<std::uint8_t>(s.state));
-    out.number(s.preferred_lifetime.count());
-    out.number(s.valid_lifetime.count());
-    for (const auto figure : {entry.usage.created, entry.usage.renewed, entry.usage.released, entry.usage.expired, entry.usage.deleted}) {
-      out.number(figure);
-    }
-    out.number(static_cast<std::uint32_t>(entry.reservations.size()));
-    for (const auto& r : entry.reservations) {
-      out.prefix(r.key);
-      out.number(static_cast<std::uint8_t>(r.type));
-      out.duid(r.duid);
-      out.number(static_cast<std::uint32_t>(r.iaid));
-    }
-    out.number(static_cast<std::uint32_t>(entry.exclusions.size()));
-    for (const auto& e : entry.exclusions) {
-      out.address(e.first);
-      out.address(e.last);
-    }
-    out.number(static_cast<std::uint32_t>(entry.pools.size()));
-    for (const auto& p : entry.pools) {
-      out.prefix(p.prefix);
-      out.number(p.delegated_length);
-    }
-  }
-  const auto slots = sorted_slots(std::nullopt);
-  out.number(static_cast<std::uint64_t>(slots.size()));
-  for (const auto slot : slots) {
-    const Slot& s = slots_[slot];
-    out.prefix({s.address, s.length});
-    out.number(static_cast<std::uint8_t>(s.type));
-    out.number(static_cast<std::uint8_t>(s.state));
-    const auto duid = duids_.bytes(s.duid);
-    out.number(static_cast<std::uint8_t>(duid.size()));
-    out.bytes(duid.data(), duid.size());
-    out.number(s.iaid);
-    out.number(s.subnet);
-    out.number(s.valid_until);
-    out.number(s.preferred_until);
-    out.number(s.effective_at);
-    out.number(s.last);
-    out.number(s.tenure);
-    out.number(s.described);
-  }
-}
-
-Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
-  const auto damaged = [] { return corrupt("book snapshot", "", "the bytes that LeaseBook::write wrote"); };
-  Reader in(bytes);
-  const auto magic = in.bytes(8);
-  if (!std::ranges::equal(magic, kMagic)) return damaged();
-  LeaseBook book;
-  book.position_ = in.number<Position>();
-  book.last_recorded_at_ = from_ns(in.number<std::int64_t>());
-  book.next_subnet_id_ = in.number<SubnetId>();
-  for (auto subnets = in.number<std::uint32_t>(); subnets > 0 && in.ok(); --subnets) {
-    SubnetEntry entry;
-    Subnet& s = entry.subnet;
-    s.id = in.number<SubnetId>();
-    s.prefix = in.prefix();
-    s.name = in.text();
-    s.comment = in.text();
-    s.preference = in.number<std::uint16_t>();
-    s.state = static_cast<SubnetState>(in.number<std::uint8_t>());
-    s.preferred_lifetime = Lifetime{in.number<std::uint32_t>()};
-    s.valid_lifetime = Lifetime{in.number<std::uint32_t>()};
-    for (auto* figure : {&entry.usage.created, &entry.usage.renewed, &entry.usage.released, &entry.usage.expired, &entry.usage.deleted}) {
-      *figure = in.number<std::uint64_t>();
-    }
-    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
-      Reservation r;
-      r.key = in.prefix();
-      r.type = static_cast<LeaseType>(in.number<std::uint8_t>());
-      r.duid = in.duid();
-      r.iaid = Iaid{in.number<std::uint32_t>()};
-      r.subnet_id = s.id;
-      entry.reservations.push_back(r);
-    }
-    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
-      const auto first = in.address();
-      entry.exclusions.push_back({first, in.address(), s.id});
-    }
-    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
-      const auto prefix = in.prefix();
-      entry.pools.push_back({prefix, in.number<std::uint8_t>(), s.id});
-    }
-    book.subnets_.emplace(s.id, std::move(entry));
-  }
-  book.rebuild_ranges();
-  for (auto leases = in.number<std::uint64_t>(); leases > 0 && in.ok(); --leases) {
-    BookLease lease;
-    lease.lease.key = in.prefix();
-    lease.lease.type = static_cast<LeaseType>(in.number<std::uint8_t>());
-    lease.lease.state = static_cast<LeaseState>(in.number<std::uint8_t>());
-    lease.lease.duid = in.duid();
-    lease.lease.iaid = Iaid{in.number<std::uint32_t>()};
-    lease.lease.subnet_id = in.number<SubnetId>();
-    lease.lease.valid_until = from_ns(in.number<std::int64_t>());
-    lease.lease.preferred_until = from_ns(in.number<std::int64_t>());
-    lease.effective_at = from_ns(in.number<std::int64_t>());
-    lease.last = in.number<Position>();
-    lease.lease.tenure = in.number<Position>();
-    lease.lease.described = in.number<Position>();
-    if (!in.ok() || book.find_subnet(lease.lease.subnet_id) == nullptr ||
-        lease.lease.state == LeaseState::kEnded || book.last_event(lease.lease.key) != 0) {
-      return damaged();
-    }
-    book.put_lease(lease.lease.key, &lease);
-  }
-  if (!in.ok() || !in.at_end()) return damaged();
-  return book;
-}
+// ---- digest, invariants ----------------------------------------------------------------------------------------
 
 Hash LeaseBook::digest() const {
   Sha256 sha;
@@ -741,19 +568,25 @@ Status LeaseBook::check_invariants() const {
   for (const auto slot : sorted_slots(std::nullopt)) {
     const Slot& s = slots_[slot];
     const LeaseKey key{s.address, s.length};
-    const auto wrong = [&](std::string_view what) { return corrupt("lease", format_lease_key(key), std::string(what)); };
+    const auto wrong = [&](std::string_view what) {
+      return corrupt("lease", format_lease_key(key), std::string(what));
+    };
     if (before == key) return wrong("one live lease for a key");
     before = key;
     if (slot_of(key) != slot) return wrong("to be found by its key");
     const Subnet* subnet = find_subnet(s.subnet);
     if (subnet == nullptr) return wrong("a subnet that exists");
-    if (s.last > position_ || s.tenure > s.last || s.described > s.last) return wrong("positions up to the book's own");
+    if (s.last > position_ || s.tenure > s.last || s.described > s.last)
+      return wrong("positions up to the book's own");
     auto& usage = counted[s.subnet];
-    ++(s.state == LeaseState::kActive ? usage.active : s.state == LeaseState::kDeclined ? usage.declined : usage.reserved);
+    ++(s.state == LeaseState::kActive     ? usage.active
+       : s.state == LeaseState::kDeclined ? usage.declined
+                                          : usage.reserved);
   }
   for (const auto& [id, entry] : subnets_) {
     const auto& usage = counted[id];
-    if (usage.active != entry.usage.active || usage.declined != entry.usage.declined || usage.reserved != entry.usage.reserved) {
+    if (usage.active != entry.usage.active || usage.declined != entry.usage.declined ||
+        usage.reserved != entry.usage.reserved) {
       return corrupt("subnet", entry.subnet.prefix.to_string(), "counters that equal its leases");
     }
   }

@@ -5,6 +5,13 @@
 //
 // Not thread-safe: one writer, and readers under the writer's lock.
 
+#include "ledger/duid_pool.h"
+#include "ledger/event.h"
+#include "ledger/record.h"
+#include "ledger/result.h"
+#include "ledger/sha256.h"
+#include "ledger/slot_index.h"
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,13 +21,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "ledger/duid_pool.h"
-#include "ledger/event.h"
-#include "ledger/record.h"
-#include "ledger/result.h"
-#include "ledger/sha256.h"
-#include "ledger/slot_index.h"
 
 namespace leaseledger {
 
@@ -33,7 +33,8 @@ struct BookLease {
 
 /// Figures of one subnet. The first three are what is there now; the others count facts since the subnet was created.
 struct SubnetUsage {
-  std::uint64_t active = 0;    ///< live leases, those whose valid lifetime is over but not yet expired included.
+  /// live leases, those whose valid lifetime is over but not yet expired included.
+  std::uint64_t active = 0;
   std::uint64_t declined = 0;  ///< addresses set aside after a decline.
   std::uint64_t reserved = 0;  ///< records that a reservation made and that nobody has leased yet.
   std::uint64_t created = 0;
@@ -69,13 +70,15 @@ class LeaseBook {
   std::span<const Exclusion> exclusions(SubnetId id) const;
   std::span<const DelegationPool> pools(SubnetId id) const;
   const Reservation* find_reservation(SubnetId id, const LeaseKey& key) const;
-  const Reservation* find_reservation(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const;
+  const Reservation* find_reservation(SubnetId id, const Duid& duid, Iaid iaid,
+                                      LeaseType type) const;
 
   // ---- leases ----
   std::optional<BookLease> find(const LeaseKey& key) const;
   /// A lease that (duid, iaid, type) holds or has reserved in the subnet; the lowest key when there are several.
   /// Declined leases belong to nobody and are not found.
-  std::optional<BookLease> find_client(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const;
+  std::optional<BookLease> find_client(SubnetId id, const Duid& duid, Iaid iaid,
+                                       LeaseType type) const;
   /// Every lease that (duid, iaid, type) holds or has reserved in the subnet, in key order.
   std::vector<BookLease> leases_of(SubnetId id, const Duid& duid, Iaid iaid, LeaseType type) const;
   /// Position of the last fact of the lease at `key`, 0 when there is none: what preconditions compare.
@@ -110,7 +113,8 @@ class LeaseBook {
   std::size_t memory_bytes() const;
 
  private:
-  friend Status evolve(LeaseBook& book, Position position, Instant recorded_at, Instant effective_at, const Event& event);
+  friend Status evolve(LeaseBook& book, Position position, Instant recorded_at,
+                       Instant effective_at, const Event& event);
 
   struct SubnetEntry {
     Subnet subnet;
@@ -159,7 +163,8 @@ class LeaseBook {
   };
 
   Status apply(Position position, Instant effective_at, const Event& event);
-  Status apply_lease(Position position, Instant effective_at, EventKind kind, const LeaseFact& fact);
+  Status apply_lease(Position position, Instant effective_at, EventKind kind,
+                     const LeaseFact& fact);
   SubnetEntry* mutable_entry(SubnetId id);
   void put_subnet(SubnetId id, std::optional<SubnetEntry> entry);
   void put_lease(const LeaseKey& key, const BookLease* lease);
@@ -167,7 +172,8 @@ class LeaseBook {
   void rebuild_ranges();
   std::uint32_t slot_of(const LeaseKey& key) const;
   std::size_t key_hash(std::uint32_t slot) const;
-  std::size_t client_hash(std::uint32_t duid, std::uint32_t iaid, LeaseType type, SubnetId subnet) const;
+  std::size_t client_hash(std::uint32_t duid, std::uint32_t iaid, LeaseType type,
+                          SubnetId subnet) const;
   std::size_t client_hash(std::uint32_t slot) const;
   BookLease lease_at(std::uint32_t slot) const;
   std::vector<std::uint32_t> sorted_slots(std::optional<SubnetId> only) const;
@@ -176,7 +182,8 @@ class LeaseBook {
   Instant last_recorded_at_ = kUnset;
   SubnetId next_subnet_id_ = 1;
   std::map<SubnetId, SubnetEntry> subnets_;
-  std::vector<Range> ranges_;  // subnets and the pools outside of them, by first address; they do not overlap
+  std::vector<Range>
+      ranges_;  // subnets and the pools outside of them, by first address; they do not overlap
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   SlotIndex by_key_;
@@ -190,7 +197,8 @@ class LeaseBook {
 /// Folds one fact into the book. `position` is book.position() + 1. kCorrupt when the fact does not fit the state (a
 /// renewal of a lease that is not there, an event of a newer version): the book is then unchanged, and whoever folds
 /// must stop.
-Status evolve(LeaseBook& book, Position position, Instant recorded_at, Instant effective_at, const Event& event);
+Status evolve(LeaseBook& book, Position position, Instant recorded_at, Instant effective_at,
+              const Event& event);
 inline Status evolve(LeaseBook& book, const Record& record) {
   return evolve(book, record.position, record.recorded_at, record.effective_at, record.event);
 }

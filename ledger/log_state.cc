@@ -7,9 +7,11 @@ namespace leaseledger {
 Result<std::optional<Appended>> LogState::judge(const AppendRequest& request) const {
   if (request.epoch < epoch) return Appended{Appended::Outcome::kFenced, tail};
   if (request.epoch > epoch) {
-    return invalid("epoch", std::to_string(request.epoch), "one that begin_epoch() gave, at most " + std::to_string(epoch));
+    return invalid("epoch", std::to_string(request.epoch),
+                   "one that begin_epoch() gave, at most " + std::to_string(epoch));
   }
-  if (request.batch_id != BatchId{} && request.batch_id == last_batch) return Appended{Appended::Outcome::kRepeated, tail};
+  if (request.batch_id != BatchId{} && request.batch_id == last_batch)
+    return Appended{Appended::Outcome::kRepeated, tail};
   if (request.expected_tail != tail) return Appended{Appended::Outcome::kConflict, tail};
 
   const RecordBatch& records = request.records;
@@ -17,7 +19,8 @@ Result<std::optional<Appended>> LogState::judge(const AppendRequest& request) co
   LEASELEDGER_CHECK(records.first_position() == tail + 1);
   // Within the batch recorded_at increases by a nanosecond or more from record to record.
   LEASELEDGER_CHECK(last_recorded_at == kUnset ||
-                    records.last_recorded_at() >= last_recorded_at + std::chrono::nanoseconds(records.size()));
+                    records.last_recorded_at() >=
+                        last_recorded_at + std::chrono::nanoseconds(records.size()));
   return std::nullopt;
 }
 

@@ -2,9 +2,9 @@
 // What every engine decides alike before it writes: the part of the EventLog contract that needs no storage.
 // Flow: event_log.h -> [log_state.h] -> memory_log.h, rocksdb_log.h
 
-#include <optional>
-
 #include "ledger/event_log.h"
+
+#include <optional>
 
 namespace leaseledger {
 

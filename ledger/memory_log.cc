@@ -34,7 +34,8 @@ Position MemoryLog::tail() const {
   return state_.tail;
 }
 
-Status MemoryLog::read(Position first, Position last, Direction direction, const RecordVisitor& visit) const {
+Status MemoryLog::read(Position first, Position last, Direction direction,
+                       const RecordVisitor& visit) const {
   LEASELEDGER_ASSIGN(const bool any, check_range(first, last, tail()));
   if (!any) return {};
   for (Position i = 0; i <= last - first; ++i) {
@@ -44,7 +45,9 @@ Status MemoryLog::read(Position first, Position last, Direction direction, const
       const std::lock_guard lock(mutex_);
       words = &records_[position - 1];
     }
-    if (!visit({position, {reinterpret_cast<const std::uint8_t*>(words->data()), words->size() * 8}})) break;
+    if (!visit(
+            {position, {reinterpret_cast<const std::uint8_t*>(words->data()), words->size() * 8}}))
+      break;
   }
   return {};
 }
@@ -67,7 +70,8 @@ Result<std::vector<Hash>> MemoryLog::inclusion_proof(Position position, std::uin
   return tree_.inclusion_proof(position - 1, size, tiles_);
 }
 
-Result<std::vector<Hash>> MemoryLog::consistency_proof(std::uint64_t old_size, std::uint64_t new_size) const {
+Result<std::vector<Hash>> MemoryLog::consistency_proof(std::uint64_t old_size,
+                                                       std::uint64_t new_size) const {
   const std::lock_guard lock(mutex_);
   return tree_.consistency_proof(old_size, new_size, tiles_);
 }

@@ -1,5 +1,8 @@
 #include "ledger/record.h"
 
+#include "ledger/check.h"
+#include "ledger/schema/record.capnp.h"
+
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/exception.h>
@@ -7,17 +10,15 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ledger/check.h"
-
-#include "ledger/schema/record.capnp.h"
-
 namespace leaseledger {
 namespace {
 
 std::int64_t to_ns(Instant instant) { return instant.time_since_epoch().count(); }
 Instant from_ns(std::int64_t ns) { return Instant{std::chrono::nanoseconds{ns}}; }
 
-capnp::Data::Reader as_data(std::span<const std::uint8_t> bytes) { return {bytes.data(), bytes.size()}; }
+capnp::Data::Reader as_data(std::span<const std::uint8_t> bytes) {
+  return {bytes.data(), bytes.size()};
+}
 capnp::Data::Reader as_data(const std::string& bytes) {
   return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
 }
@@ -129,16 +130,22 @@ void write(schema::NoEffect::Builder out, const NothingChanged& in) {
 struct EventWriter {
   schema::Record::Event::Builder out;
   Position own;
-  void operator()(const UnknownEvent&) const { LEASELEDGER_CHECK(!"an unknown event is never written"); }
+  void operator()(const UnknownEvent&) const {
+    LEASELEDGER_CHECK(!"an unknown event is never written");
+  }
   void operator()(const SubnetCreated& e) { write(out.initSubnetCreated(), e.subnet); }
   void operator()(const SubnetChanged& e) { write(out.initSubnetChanged(), e.subnet); }
   void operator()(const SubnetDeleted& e) { write(out.initSubnetDeleted(), e.subnet); }
   void operator()(const ReservationAdded& e) { write(out.initReservationAdded(), e.reservation); }
-  void operator()(const ReservationRemoved& e) { write(out.initReservationRemoved(), e.reservation); }
+  void operator()(const ReservationRemoved& e) {
+    write(out.initReservationRemoved(), e.reservation);
+  }
   void operator()(const ExclusionAdded& e) { write(out.initExclusionAdded(), e.exclusion); }
   void operator()(const ExclusionRemoved& e) { write(out.initExclusionRemoved(), e.exclusion); }
   void operator()(const DelegationPoolAdded& e) { write(out.initDelegationPoolAdded(), e.pool); }
-  void operator()(const DelegationPoolRemoved& e) { write(out.initDelegationPoolRemoved(), e.pool); }
+  void operator()(const DelegationPoolRemoved& e) {
+    write(out.initDelegationPoolRemoved(), e.pool);
+  }
   void operator()(const ClientCreated& e) { write(out.initClientCreated(), e, own); }
   void operator()(const ClientChanged& e) { write(out.initClientChanged(), e, own); }
   void operator()(const LeaseRenewed& e) { write(out.initLeaseRenewed(), e, own); }
@@ -165,12 +172,16 @@ void write(schema::Record::Builder out, const Record& in) {
 // ---- reading --------------------------------------------------------------------------------------------------
 
 Status bad(std::string what) {
-  return corrupt("record", std::move(what), "bytes written by leaseledger; run 'leaseledger verify' and restore from a backup");
+  return corrupt(
+      "record", std::move(what),
+      "bytes written by leaseledger; run 'leaseledger verify' and restore from a backup");
 }
 
 Result<Duid> read_duid(capnp::Data::Reader data) {
   auto duid = Duid::from_bytes({data.begin(), data.size()});
-  if (!duid) return corrupt("record", "duid of " + std::to_string(data.size()) + " octets", "0 to 130 octets");
+  if (!duid)
+    return corrupt("record", "duid of " + std::to_string(data.size()) + " octets",
+                   "0 to 130 octets");
   return duid;
 }
 
@@ -198,7 +209,8 @@ Status read(schema::Reservation::Reader in, Reservation& out) {
 }
 
 Status read(schema::Exclusion::Reader in, Exclusion& out) {
-  out = {{in.getFirstHigh(), in.getFirstLow()}, {in.getLastHigh(), in.getLastLow()}, in.getSubnetId()};
+  out = {
+      {in.getFirstHigh(), in.getFirstLow()}, {in.getLastHigh(), in.getLastLow()}, in.getSubnetId()};
   return {};
 }
 
@@ -282,25 +294,44 @@ T& as(Event& event) {
 Status read_event(schema::Record::Event::Reader in, Event& out) {
   using Tag = schema::Record::Event;
   switch (in.which()) {
-    case Tag::UNSET: return bad("no event");
-    case Tag::SUBNET_CREATED: return read(in.getSubnetCreated(), as<SubnetCreated>(out).subnet);
-    case Tag::SUBNET_CHANGED: return read(in.getSubnetChanged(), as<SubnetChanged>(out).subnet);
-    case Tag::SUBNET_DELETED: return read(in.getSubnetDeleted(), as<SubnetDeleted>(out).subnet);
-    case Tag::RESERVATION_ADDED: return read(in.getReservationAdded(), as<ReservationAdded>(out).reservation);
-    case Tag::RESERVATION_REMOVED: return read(in.getReservationRemoved(), as<ReservationRemoved>(out).reservation);
-    case Tag::EXCLUSION_ADDED: return read(in.getExclusionAdded(), as<ExclusionAdded>(out).exclusion);
-    case Tag::EXCLUSION_REMOVED: return read(in.getExclusionRemoved(), as<ExclusionRemoved>(out).exclusion);
-    case Tag::DELEGATION_POOL_ADDED: return read(in.getDelegationPoolAdded(), as<DelegationPoolAdded>(out).pool);
-    case Tag::DELEGATION_POOL_REMOVED: return read(in.getDelegationPoolRemoved(), as<DelegationPoolRemoved>(out).pool);
-    case Tag::CLIENT_CREATED: return read(in.getClientCreated(), as<ClientCreated>(out));
-    case Tag::CLIENT_CHANGED: return read(in.getClientChanged(), as<ClientChanged>(out));
-    case Tag::LEASE_RENEWED: return read(in.getLeaseRenewed(), as<LeaseRenewed>(out));
-    case Tag::LEASE_RELEASED: return read(in.getLeaseReleased(), as<LeaseReleased>(out));
-    case Tag::LEASE_DECLINED: return read(in.getLeaseDeclined(), as<LeaseDeclined>(out));
-    case Tag::LEASE_EXPIRED: return read(in.getLeaseExpired(), as<LeaseExpired>(out));
-    case Tag::CLIENT_DELETED: return read(in.getClientDeleted(), as<ClientDeleted>(out));
-    case Tag::COMMAND_REFUSED: return read(in.getCommandRefused(), as<CommandRefused>(out));
-    case Tag::NOTHING_CHANGED: return read(in.getNothingChanged(), as<NothingChanged>(out));
+    case Tag::UNSET:
+      return bad("no event");
+    case Tag::SUBNET_CREATED:
+      return read(in.getSubnetCreated(), as<SubnetCreated>(out).subnet);
+    case Tag::SUBNET_CHANGED:
+      return read(in.getSubnetChanged(), as<SubnetChanged>(out).subnet);
+    case Tag::SUBNET_DELETED:
+      return read(in.getSubnetDeleted(), as<SubnetDeleted>(out).subnet);
+    case Tag::RESERVATION_ADDED:
+      return read(in.getReservationAdded(), as<ReservationAdded>(out).reservation);
+    case Tag::RESERVATION_REMOVED:
+      return read(in.getReservationRemoved(), as<ReservationRemoved>(out).reservation);
+    case Tag::EXCLUSION_ADDED:
+      return read(in.getExclusionAdded(), as<ExclusionAdded>(out).exclusion);
+    case Tag::EXCLUSION_REMOVED:
+      return read(in.getExclusionRemoved(), as<ExclusionRemoved>(out).exclusion);
+    case Tag::DELEGATION_POOL_ADDED:
+      return read(in.getDelegationPoolAdded(), as<DelegationPoolAdded>(out).pool);
+    case Tag::DELEGATION_POOL_REMOVED:
+      return read(in.getDelegationPoolRemoved(), as<DelegationPoolRemoved>(out).pool);
+    case Tag::CLIENT_CREATED:
+      return read(in.getClientCreated(), as<ClientCreated>(out));
+    case Tag::CLIENT_CHANGED:
+      return read(in.getClientChanged(), as<ClientChanged>(out));
+    case Tag::LEASE_RENEWED:
+      return read(in.getLeaseRenewed(), as<LeaseRenewed>(out));
+    case Tag::LEASE_RELEASED:
+      return read(in.getLeaseReleased(), as<LeaseReleased>(out));
+    case Tag::LEASE_DECLINED:
+      return read(in.getLeaseDeclined(), as<LeaseDeclined>(out));
+    case Tag::LEASE_EXPIRED:
+      return read(in.getLeaseExpired(), as<LeaseExpired>(out));
+    case Tag::CLIENT_DELETED:
+      return read(in.getClientDeleted(), as<ClientDeleted>(out));
+    case Tag::COMMAND_REFUSED:
+      return read(in.getCommandRefused(), as<CommandRefused>(out));
+    case Tag::NOTHING_CHANGED:
+      return read(in.getNothingChanged(), as<NothingChanged>(out));
   }
   as<UnknownEvent>(out).tag = static_cast<std::uint16_t>(in.which());
   return {};
@@ -309,11 +340,12 @@ Status read_event(schema::Record::Event::Reader in, Event& out) {
 /// Runs `body` on a message reader over `bytes`. Cap'n Proto reports malformed messages by exception; here they end.
 template <typename Body>
 Status with_reader(std::span<const std::uint8_t> bytes, Body body) {
-  if (bytes.empty() || bytes.size() % sizeof(capnp::word) != 0) return bad(std::to_string(bytes.size()) + " bytes");
+  if (bytes.empty() || bytes.size() % sizeof(capnp::word) != 0)
+    return bad(std::to_string(bytes.size()) + " bytes");
   LEASELEDGER_CHECK(reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(capnp::word) == 0);
   try {
-    const kj::ArrayPtr<const capnp::word> segment(reinterpret_cast<const capnp::word*>(bytes.data()),
-                                                  bytes.size() / sizeof(capnp::word));
+    const kj::ArrayPtr<const capnp::word> segment(
+        reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word));
     const kj::ArrayPtr<const capnp::word> segments[] = {segment};
     // A record may be large (many arguments), its bytes are hashed anyway: the limit only stops amplification.
     capnp::ReaderOptions options;
@@ -340,23 +372,27 @@ RecordBatch& RecordBatch::operator=(RecordBatch&&) noexcept = default;
 void RecordBatch::add(const Record& record) {
   std::size_t used = 0;
   {
-    capnp::MallocMessageBuilder message(kj::arrayPtr(scratch_->first_segment, std::size(scratch_->first_segment)));
+    capnp::MallocMessageBuilder message(
+        kj::arrayPtr(scratch_->first_segment, std::size(scratch_->first_segment)));
     auto root = message.initRoot<schema::Record>();
     write(root, record);
     auto segments = message.getSegmentsForOutput();
     if (segments.size() == 1 && message.isCanonical()) {
       used = segments[0].size();
-      add_encoded(record.position, record.recorded_at,
-                  {reinterpret_cast<const std::uint8_t*>(segments[0].begin()), used * sizeof(capnp::word)});
+      add_encoded(
+          record.position, record.recorded_at,
+          {reinterpret_cast<const std::uint8_t*>(segments[0].begin()), used * sizeof(capnp::word)});
     } else {
       auto words = capnp::canonicalize(root.asReader());
       add_encoded(record.position, record.recorded_at,
-                  {reinterpret_cast<const std::uint8_t*>(words.begin()), words.size() * sizeof(capnp::word)});
+                  {reinterpret_cast<const std::uint8_t*>(words.begin()),
+                   words.size() * sizeof(capnp::word)});
     }
   }  // ~MallocMessageBuilder zeroes what it used of the scratch segment, as its next user needs
 }
 
-void RecordBatch::add_encoded(Position position, Instant recorded_at, std::span<const std::uint8_t> bytes) {
+void RecordBatch::add_encoded(Position position, Instant recorded_at,
+                              std::span<const std::uint8_t> bytes) {
   LEASELEDGER_CHECK(!bytes.empty() && bytes.size() % 8 == 0);
   LEASELEDGER_CHECK(empty() || position == last_position() + 1);
   LEASELEDGER_CHECK(empty() || recorded_at > last_recorded_at_);
@@ -429,8 +465,8 @@ Result<RecordHeader> decode_header(std::span<const std::uint8_t> bytes) {
 
 std::string format_command_id(const CommandId& id) {
   const std::string hex = to_hex(id);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
-         hex.substr(20);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+         hex.substr(16, 4) + "-" + hex.substr(20);
 }
 
 Result<CommandId> parse_command_id(std::string_view text, std::string_view field) {
@@ -438,7 +474,8 @@ Result<CommandId> parse_command_id(std::string_view text, std::string_view field
   std::erase(digits, '-');
   std::string bytes;
   if (digits.size() != 32 || !from_hex(digits, bytes)) {
-    return invalid(std::string(field), std::string(text), "16 octets as a UUID, such as 0190b5e6-7c00-7000-8000-000000000001");
+    return invalid(std::string(field), std::string(text),
+                   "16 octets as a UUID, such as 0190b5e6-7c00-7000-8000-000000000001");
   }
   CommandId id{};
   std::copy(bytes.begin(), bytes.end(), id.begin());

@@ -1,6 +1,9 @@
 #pragma once
 // A record: a fact with its envelope, and its bytes. Format: docs/formats/event_log.md, ledger/schema/record.capnp.
 
+#include "ledger/event.h"
+#include "ledger/result.h"
+
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -8,9 +11,6 @@
 #include <span>
 #include <string>
 #include <vector>
-
-#include "ledger/event.h"
-#include "ledger/result.h"
 
 namespace leaseledger {
 
@@ -21,13 +21,14 @@ Result<CommandId> parse_command_id(std::string_view text, std::string_view field
 
 struct Record {
   Position position = 0;
-  Instant recorded_at{};              ///< greater than that of the record before.
-  Instant effective_at{};             ///< when it took effect where it happened; recorded_at when nobody said.
-  std::string actor;                  ///< the principal, e.g. "unix:alice".
-  std::string door;                   ///< where the command came in, e.g. "cli".
+  Instant recorded_at{};   ///< greater than that of the record before.
+  Instant effective_at{};  ///< when it took effect where it happened; recorded_at when nobody said.
+  std::string actor;       ///< the principal, e.g. "unix:alice".
+  std::string door;        ///< where the command came in, e.g. "cli".
   std::optional<CommandId> command_id;
-  std::string fingerprint;            ///< with a command_id: octets that tell commands apart (commands/fingerprint.h).
-  std::string cause;                  ///< free reference.
+  std::string
+      fingerprint;  ///< with a command_id: octets that tell commands apart (commands/fingerprint.h).
+  std::string cause;  ///< free reference.
   Event event;
   friend bool operator==(const Record&, const Record&) = default;
 };

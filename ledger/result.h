@@ -2,20 +2,20 @@
 // Result<T>: a value or an Error. Refusals and storage failures are values; broken invariants are CHECKs
 // (ledger/check.h). The type is tl::expected, whose members are those of std::expected.
 
+#include "ledger/win32.h"
+
 #include <tl/expected.hpp>
 
 #include <string>
 #include <utility>
 
-#include "ledger/win32.h"
-
 namespace leaseledger {
 
 /// Named by what the caller does next.
 enum class ErrorKind {
-  kInvalid,   ///< mend the request: `field` has a value that can never be accepted.
-  kDenied,    ///< ask somebody with the role.
-  kRefused,   ///< the rules of the ledger say no in its present state; another request may be accepted.
+  kInvalid,  ///< mend the request: `field` has a value that can never be accepted.
+  kDenied,   ///< ask somebody with the role.
+  kRefused,  ///< the rules of the ledger say no in its present state; another request may be accepted.
   kNotFound,  ///< what was named is not there.
   kConflict,  ///< somebody was faster: read again, decide again.
   kBusy,      ///< try again later, nothing was done.
@@ -28,7 +28,8 @@ enum class ErrorKind {
 struct Error {
   Win32 code = Win32::kInvalidParameter;  ///< the number that the Windows API gives for it.
   ErrorKind kind = ErrorKind::kInvalid;
-  std::string field;     ///< the field or file at fault, in the spelling of the JSON form; may be empty.
+  std::string
+      field;  ///< the field or file at fault, in the spelling of the JSON form; may be empty.
   std::string value;     ///< what was found there, as text; may be empty.
   std::string expected;  ///< what would be right, or what to do: one sentence without a full stop.
 
@@ -68,20 +69,21 @@ void check_ok(const Status& status, const char* file, int line);
 #define LEASELEDGER_CHECK_OK(status) ::leaseledger::check_ok((status), __FILE__, __LINE__)
 
 /// Returns the error of `expression` from the enclosing function, if it is one.
-#define LEASELEDGER_TRY(expression)                                            \
-  do {                                                                         \
-    auto&& leaseledger_status = (expression);                                  \
-    if (!leaseledger_status) [[unlikely]]                                      \
-      return ::tl::unexpected(std::move(leaseledger_status).error());          \
+#define LEASELEDGER_TRY(expression)                                   \
+  do {                                                                \
+    auto&& leaseledger_status = (expression);                         \
+    if (!leaseledger_status) [[unlikely]]                             \
+      return ::tl::unexpected(std::move(leaseledger_status).error()); \
   } while (false)
 
 #define LEASELEDGER_CONCAT_INNER(a, b) a##b
 #define LEASELEDGER_CONCAT(a, b) LEASELEDGER_CONCAT_INNER(a, b)
 /// LEASELEDGER_ASSIGN(auto x, f()) binds the value of f() or returns its error.
-#define LEASELEDGER_ASSIGN(declaration, expression) \
-  LEASELEDGER_ASSIGN_INNER(LEASELEDGER_CONCAT(leaseledger_result_, __LINE__), declaration, expression)
-#define LEASELEDGER_ASSIGN_INNER(name, declaration, expression)   \
-  auto name = (expression);                                       \
-  if (!name) [[unlikely]]                                         \
-    return ::tl::unexpected(std::move(name).error());             \
+#define LEASELEDGER_ASSIGN(declaration, expression)                                        \
+  LEASELEDGER_ASSIGN_INNER(LEASELEDGER_CONCAT(leaseledger_result_, __LINE__), declaration, \
+                           expression)
+#define LEASELEDGER_ASSIGN_INNER(name, declaration, expression) \
+  auto name = (expression);                                     \
+  if (!name) [[unlikely]]                                       \
+    return ::tl::unexpected(std::move(name).error());           \
   declaration = std::move(*name)

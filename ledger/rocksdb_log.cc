@@ -1,18 +1,18 @@
 #include "ledger/rocksdb_log.h"
 
-#include <rocksdb/utilities/checkpoint.h>
-
-#include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-
 #include "ledger/check.h"
 #include "ledger/head_witness.h"
 #include "ledger/log_state.h"
 #include "ledger/merkle_tree.h"
 #include "ledger/rocksdb_recovery.h"
 #include "ledger/rocksdb_store.h"
+
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
 
 namespace leaseledger {
 namespace {
@@ -29,15 +29,19 @@ constexpr std::size_t kKeptBlocks = 8;
 constexpr std::size_t kKeptLeaves = 32768;
 
 template <typename T>
-Status compare(const char* name, const std::optional<T>& given, const T& stored, const auto& as_text) {
+Status compare(const char* name, const std::optional<T>& given, const T& stored,
+               const auto& as_text) {
   if (!given || *given == stored) return {};
   return invalid(name, as_text(*given), as_text(stored) + ", with which this ledger was created");
 }
 
 Status compare(const RocksdbLogOptions& given, const LogSettings& stored) {
-  LEASELEDGER_TRY(compare("ledger_id", given.ledger_id, stored.identity.ledger_id, format_command_id));
-  LEASELEDGER_TRY(compare("partition", given.partition, stored.identity.partition, [](const std::string& s) { return s; }));
-  LEASELEDGER_TRY(compare("codec", given.codec, stored.codec, [](BlockCodec c) { return std::string(name_of(c)); }));
+  LEASELEDGER_TRY(
+      compare("ledger_id", given.ledger_id, stored.identity.ledger_id, format_command_id));
+  LEASELEDGER_TRY(compare("partition", given.partition, stored.identity.partition,
+                          [](const std::string& s) { return s; }));
+  LEASELEDGER_TRY(compare("codec", given.codec, stored.codec,
+                          [](BlockCodec c) { return std::string(name_of(c)); }));
   LEASELEDGER_TRY(compare("block_target_bytes", given.block_target_bytes, stored.block_target_bytes,
                           [](std::uint32_t n) { return std::to_string(n); }));
   return {};
@@ -53,8 +57,10 @@ Result<LogSettings> settings_of_new_log(const RocksdbLogOptions& options) {
   if (settings.identity.partition.empty() || settings.identity.partition.size() > 255) {
     return invalid("partition", settings.identity.partition, "1 to 255 bytes");
   }
-  if (settings.block_target_bytes < kSmallestBlockTarget || settings.block_target_bytes > kGreatestBlockTarget) {
-    return invalid("block_target_bytes", std::to_string(settings.block_target_bytes), "1024 to 1048576");
+  if (settings.block_target_bytes < kSmallestBlockTarget ||
+      settings.block_target_bytes > kGreatestBlockTarget) {
+    return invalid("block_target_bytes", std::to_string(settings.block_target_bytes),
+                   "1024 to 1048576");
   }
   return settings;
 }
@@ -64,8 +70,8 @@ struct Published {
   mutable std::mutex mutex;
   mutable std::condition_variable grown;
   TreeHead head;
-  std::vector<Hash> leaves;        ///< of the records from leaves_from + 1 to head.size.
-  std::uint64_t leaves_from = 0;   ///< never beyond the last complete tile.
+  std::vector<Hash> leaves;       ///< of the records from leaves_from + 1 to head.size.
+  std::uint64_t leaves_from = 0;  ///< never beyond the last complete tile.
 };
 
 /// The readers' own tree, so that no proof makes the appender wait. Brought up to date when it is asked.
@@ -84,10 +90,17 @@ struct KeptBlocks {
 }  // namespace
 
 struct RocksdbLog::Impl {
-  Impl(LedgerDirectory opened, const RocksdbLogOptions& given) : directory(std::move(opened)), options(given) {}
+  Impl(LedgerDirectory opened, const RocksdbLogOptions& given)
+      : directory(std::move(opened)), options(given) {}
 
-  rocksdb::Env& env() const { return trimming_env ? *trimming_env : options.env != nullptr ? *options.env : *rocksdb::Env::Default(); }
-  StoreOptions store_options(rocksdb::WALRecoveryMode recovery) const { return {options.write_buffer_bytes, &env(), recovery}; }
+  rocksdb::Env& env() const {
+    return trimming_env             ? *trimming_env
+           : options.env != nullptr ? *options.env
+                                    : *rocksdb::Env::Default();
+  }
+  StoreOptions store_options(rocksdb::WALRecoveryMode recovery) const {
+    return {options.write_buffer_bytes, &env(), recovery};
+  }
   Status recover();
   Status compare_witness(const FoundLog& found);
   void adopt(FoundLog found);
@@ -100,7 +113,8 @@ struct RocksdbLog::Impl {
 
   Position tail() const;
   Status scan(Position first, Position last, Direction direction, const RecordVisitor& visit) const;
-  Status visit_points(Position first, Position last, Direction direction, const RecordVisitor& visit) const;
+  Status visit_points(Position first, Position last, Direction direction,
+                      const RecordVisitor& visit) const;
   Result<std::shared_ptr<const Block>> block_at(Position position) const;
   Status catch_up() const;
 
@@ -132,21 +146,29 @@ struct RocksdbLog::Impl {
 
 // ---- creating and opening ---------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<RocksdbLog>> RocksdbLog::create(const std::filesystem::path& path, const RocksdbLogOptions& options) {
+Result<std::unique_ptr<RocksdbLog>> RocksdbLog::create(const std::filesystem::path& path,
+                                                       const RocksdbLogOptions& options) {
   LEASELEDGER_ASSIGN(const LogSettings settings, settings_of_new_log(options));
   LEASELEDGER_ASSIGN(LedgerDirectory directory, LedgerDirectory::create(path));
   auto impl = std::make_unique<Impl>(std::move(directory), options);
-  LEASELEDGER_ASSIGN(impl->store, RocksdbStore::open(impl->directory.log(), RocksdbStore::Mode::kCreate, impl->store_options({})));
+  LEASELEDGER_ASSIGN(impl->store,
+                     RocksdbStore::open(impl->directory.log(), RocksdbStore::Mode::kCreate,
+                                        impl->store_options({})));
   LEASELEDGER_TRY(impl->store->write_settings(settings));
   LEASELEDGER_ASSIGN(FoundLog found, examine_log(*impl->store));
-  LEASELEDGER_ASSIGN(impl->witness, HeadWitness::create(impl->directory.head(), settings.identity.ledger_id, {found.head, kUnset}));
+  LEASELEDGER_ASSIGN(impl->witness,
+                     HeadWitness::create(impl->directory.head(), settings.identity.ledger_id,
+                                         {found.head, kUnset}));
   impl->adopt(std::move(found));
   LEASELEDGER_TRY(impl->directory.write_marker(settings.identity.ledger_id));
   return std::unique_ptr<RocksdbLog>(new RocksdbLog(std::move(impl)));
 }
 
-Result<std::unique_ptr<RocksdbLog>> RocksdbLog::open(const std::filesystem::path& path, const RocksdbLogOptions& options) {
-  LEASELEDGER_ASSIGN(LedgerDirectory directory, LedgerDirectory::open(path, options.read_only ? Access::kRead : Access::kWrite));
+Result<std::unique_ptr<RocksdbLog>> RocksdbLog::open(const std::filesystem::path& path,
+                                                     const RocksdbLogOptions& options) {
+  LEASELEDGER_ASSIGN(
+      LedgerDirectory directory,
+      LedgerDirectory::open(path, options.read_only ? Access::kRead : Access::kWrite));
   auto impl = std::make_unique<Impl>(std::move(directory), options);
   LEASELEDGER_TRY(impl->recover());
   return std::unique_ptr<RocksdbLog>(new RocksdbLog(std::move(impl)));
@@ -157,7 +179,8 @@ Result<std::unique_ptr<RocksdbLog>> RocksdbLog::open(const std::filesystem::path
 Status RocksdbLog::Impl::recover() {
   LEASELEDGER_ASSIGN(const FileSurvey survey, survey_files(directory.log()));
   trimming_env = env_without_torn_end(survey, env());
-  LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kRead, store_options(survey.recovery())));
+  LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kRead,
+                                               store_options(survey.recovery())));
   LEASELEDGER_TRY(check_wals(*store, survey));
   LEASELEDGER_ASSIGN(FoundLog found, examine_log(*store));
   if (found.settings.identity.ledger_id != directory.id()) {
@@ -170,10 +193,12 @@ Status RocksdbLog::Impl::recover() {
     const TreeHead seen = found.head;
     store.reset();
     remove_empty_wals(survey, env());
-    LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kWrite, store_options(survey.recovery())));
+    LEASELEDGER_ASSIGN(store, RocksdbStore::open(directory.log(), RocksdbStore::Mode::kWrite,
+                                                 store_options(survey.recovery())));
     LEASELEDGER_ASSIGN(const auto head, store->last_head());
     if ((head ? head->head : TreeHead{0, seen.root}) != seen) {
-      return corrupt(directory.log().string(), std::to_string(head ? head->head.size : 0) + " records",
+      return corrupt(directory.log().string(),
+                     std::to_string(head ? head->head.size : 0) + " records",
                      std::to_string(seen.size) + " records, as the same files had a moment ago");
     }
     store->join_small_files();
@@ -197,8 +222,10 @@ Status RocksdbLog::Impl::compare_witness(const FoundLog& found) {
     if (options.witness == WitnessPolicy::kAdopt) return {};
     Error error = opened.error();
     error.kind = ErrorKind::kCorrupt;
-    error.expected += "; without it a lost end of the log would not be noticed: restore it from a backup, or accept the log as it is, " +
-                      std::to_string(found.head.size) + " records, with 'leaseledger repair head'";
+    error.expected +=
+        "; without it a lost end of the log would not be noticed: restore it from a backup, or "
+        "accept the log as it is, " +
+        std::to_string(found.head.size) + " records, with 'leaseledger repair head'";
     return tl::unexpected(std::move(error));
   }
   const TreeHead acknowledged = opened->last().head;
@@ -206,13 +233,16 @@ Status RocksdbLog::Impl::compare_witness(const FoundLog& found) {
     return corrupt(directory.log().string(), std::to_string(found.head.size) + " records",
                    "at least " + std::to_string(acknowledged.size) + " records, as HEAD says: " +
                        std::to_string(acknowledged.size - found.head.size) +
-                       " acknowledged records are missing; restore from a backup, or accept the loss by removing HEAD, then "
+                       " acknowledged records are missing; restore from a backup, or accept the "
+                       "loss by removing HEAD, then "
                        "'leaseledger repair head'");
   }
   LEASELEDGER_ASSIGN(const Hash root, found.tree.root_at(acknowledged.size, *store));
   if (root != acknowledged.root) {
-    return corrupt(directory.log().string(), "root of the first " + std::to_string(acknowledged.size) + " records",
-                   "the root that HEAD has for them: these are not the records that were acknowledged; restore from a backup");
+    return corrupt(directory.log().string(),
+                   "root of the first " + std::to_string(acknowledged.size) + " records",
+                   "the root that HEAD has for them: these are not the records that were "
+                   "acknowledged; restore from a backup");
   }
   witness = std::move(*opened);
   return {};
@@ -246,7 +276,9 @@ Result<std::uint64_t> RocksdbLog::begin_epoch() {
   auto& log = *impl_;
   const std::lock_guard lock(log.append_mutex);
   if (log.failure) return tl::unexpected(*log.failure);
-  if (log.options.read_only) return fail(Win32::kAccessDenied, ErrorKind::kDenied, "read_only", "true", "a log that was opened for writing");
+  if (log.options.read_only)
+    return fail(Win32::kAccessDenied, ErrorKind::kDenied, "read_only", "true",
+                "a log that was opened for writing");
   LogSettings next = log.settings;
   next.epoch = log.state.epoch + 1;
   const Status written = log.store->write_settings(next);
@@ -262,7 +294,9 @@ Result<Appended> RocksdbLog::append(const AppendRequest& request) {
 
 Result<Appended> RocksdbLog::Impl::append(const AppendRequest& request) {
   if (failure) return tl::unexpected(*failure);
-  if (options.read_only) return fail(Win32::kAccessDenied, ErrorKind::kDenied, "read_only", "true", "a log that was opened for writing");
+  if (options.read_only)
+    return fail(Win32::kAccessDenied, ErrorKind::kDenied, "read_only", "true",
+                "a log that was opened for writing");
   LEASELEDGER_ASSIGN(const auto answer, state.judge(request));
   if (answer) return *answer;
   TreeHead head;
@@ -290,10 +324,12 @@ Status RocksdbLog::Impl::write(const AppendRequest& request, TreeHead& head) {
     tree.append(leaves.back(), completed);
   }
   for (const auto& [id, tile] : completed) {
-    batch.Put(store->tiles(), as_slice(tile_key(id)), {reinterpret_cast<const char*>(tile.data()), sizeof(Tile)});
+    batch.Put(store->tiles(), as_slice(tile_key(id)),
+              {reinterpret_cast<const char*>(tile.data()), sizeof(Tile)});
   }
   head = {tree.size(), tree.root()};
-  const StoredHead stored{head, request.batch_id, request.epoch, records.last_recorded_at(), static_cast<std::uint32_t>(records.size())};
+  const StoredHead stored{head, request.batch_id, request.epoch, records.last_recorded_at(),
+                          static_cast<std::uint32_t>(records.size())};
   batch.Put(store->heads(), as_slice(number_key(head.size)), encode_head(stored));
 
   rocksdb::WriteOptions durable;
@@ -307,7 +343,8 @@ Status RocksdbLog::Impl::write(const AppendRequest& request, TreeHead& head) {
 Error RocksdbLog::Impl::remember(Error error) {
   error.kind = ErrorKind::kIo;
   if (error.code == Win32::kFileCorrupt) error.code = Win32::kWriteFault;
-  error.expected = "a write that succeeds; nothing more is accepted until the ledger is opened anew";
+  error.expected =
+      "a write that succeeds; nothing more is accepted until the ledger is opened anew";
   failure = error;
   return error;
 }
@@ -332,7 +369,8 @@ void RocksdbLog::Impl::publish(const TreeHead& head) {
     kept_leaves.insert(kept_leaves.end(), leaves.begin(), leaves.end());
     if (kept_leaves.size() > kKeptLeaves) {
       const std::uint64_t from = head.size / kTileWidth * kTileWidth;
-      kept_leaves.erase(kept_leaves.begin(), kept_leaves.end() - static_cast<std::ptrdiff_t>(head.size - from));
+      kept_leaves.erase(kept_leaves.begin(),
+                        kept_leaves.end() - static_cast<std::ptrdiff_t>(head.size - from));
       published.leaves_from = from;
     }
     published.head = head;
@@ -356,16 +394,19 @@ Position RocksdbLog::wait(Position known, std::chrono::milliseconds timeout) con
   return published.head.size;
 }
 
-Status RocksdbLog::read(Position first, Position last, Direction direction, const RecordVisitor& visit) const {
+Status RocksdbLog::read(Position first, Position last, Direction direction,
+                        const RecordVisitor& visit) const {
   LEASELEDGER_ASSIGN(const bool any, check_range(first, last, tail()));
   if (!any) return {};
-  return last - first < kLongScan ? impl_->visit_points(first, last, direction, visit) : impl_->scan(first, last, direction, visit);
+  return last - first < kLongScan ? impl_->visit_points(first, last, direction, visit)
+                                  : impl_->scan(first, last, direction, visit);
 }
 
 namespace {
 
 /// Visits those records of `block` that lie in first..last. False when the visitor has enough.
-bool visit_block(const Block& block, Position first, Position last, Direction direction, const RecordVisitor& visit) {
+bool visit_block(const Block& block, Position first, Position last, Direction direction,
+                 const RecordVisitor& visit) {
   const Position from = std::max(first, block.first());
   const Position to = std::min(last, block.last());
   for (Position i = 0; i <= to - from; ++i) {
@@ -376,12 +417,14 @@ bool visit_block(const Block& block, Position first, Position last, Direction di
 }
 
 tl::unexpected<Error> missing_record(Position position) {
-  return corrupt("record", std::to_string(position), "a record at every position; restore from a backup");
+  return corrupt("record", std::to_string(position),
+                 "a record at every position; restore from a backup");
 }
 
 }  // namespace
 
-Status RocksdbLog::Impl::visit_points(Position first, Position last, Direction direction, const RecordVisitor& visit) const {
+Status RocksdbLog::Impl::visit_points(Position first, Position last, Direction direction,
+                                      const RecordVisitor& visit) const {
   const bool forward = direction == Direction::kForward;
   for (Position next = forward ? first : last;;) {
     LEASELEDGER_ASSIGN(const auto found, block_at(next));
@@ -391,12 +434,14 @@ Status RocksdbLog::Impl::visit_points(Position first, Position last, Direction d
   }
 }
 
-Status RocksdbLog::Impl::scan(Position first, Position last, Direction direction, const RecordVisitor& visit) const {
+Status RocksdbLog::Impl::scan(Position first, Position last, Direction direction,
+                              const RecordVisitor& visit) const {
   const bool forward = direction == Direction::kForward;
   const auto entry = store->iterate(store->log(), true);
   Block decoded;
   Position next = forward ? first : last;
-  for (entry->SeekForPrev(as_slice(number_key(next))); entry->Valid(); forward ? entry->Next() : entry->Prev()) {
+  for (entry->SeekForPrev(as_slice(number_key(next))); entry->Valid();
+       forward ? entry->Next() : entry->Prev()) {
     LEASELEDGER_TRY(decoded.decode(as_bytes(entry->value())));
     if (!decoded.contains(next)) return missing_record(next);
     if (!visit_block(decoded, first, last, direction, visit)) return {};
@@ -438,14 +483,19 @@ Status RocksdbLog::Impl::catch_up() const {
     const std::lock_guard lock(published.mutex);
     size = published.head.size;
     from = std::max(own.size(), published.leaves_from);
-    missing.assign(published.leaves.begin() + static_cast<std::ptrdiff_t>(from - published.leaves_from), published.leaves.end());
+    missing.assign(
+        published.leaves.begin() + static_cast<std::ptrdiff_t>(from - published.leaves_from),
+        published.leaves.end());
   }
   if (own.size() == from) {
     CompletedTiles stored_already;
     for (const Hash& leaf : missing) own.append(leaf, stored_already);
     return {};
   }
-  LEASELEDGER_ASSIGN(own, MerkleTree::restore(size, *store, [&](std::uint64_t leaf) -> Result<Hash> { return missing[leaf - from]; }));
+  LEASELEDGER_ASSIGN(own,
+                     MerkleTree::restore(size, *store, [&](std::uint64_t leaf) -> Result<Hash> {
+                       return missing[leaf - from];
+                     }));
   return {};
 }
 
@@ -468,7 +518,8 @@ Result<std::vector<Hash>> RocksdbLog::inclusion_proof(Position position, std::ui
   return impl_->proofs.tree.inclusion_proof(position - 1, size, *impl_->store);
 }
 
-Result<std::vector<Hash>> RocksdbLog::consistency_proof(std::uint64_t old_size, std::uint64_t new_size) const {
+Result<std::vector<Hash>> RocksdbLog::consistency_proof(std::uint64_t old_size,
+                                                        std::uint64_t new_size) const {
   const std::lock_guard lock(impl_->proofs.mutex);
   LEASELEDGER_TRY(impl_->catch_up());
   return impl_->proofs.tree.consistency_proof(old_size, new_size, *impl_->store);
@@ -476,11 +527,13 @@ Result<std::vector<Hash>> RocksdbLog::consistency_proof(std::uint64_t old_size, 
 
 // ---- checking and copying ---------------------------------------------------------------------------------------
 
-Status RocksdbLog::read_heads(std::uint64_t first, const std::function<bool(const AppendHead&)>& visit) const {
+Status RocksdbLog::read_heads(std::uint64_t first,
+                              const std::function<bool(const AppendHead&)>& visit) const {
   const auto entry = impl_->store->iterate(impl_->store->heads(), false);
   const Position last = tail();
   for (entry->Seek(as_slice(number_key(first))); entry->Valid(); entry->Next()) {
-    LEASELEDGER_ASSIGN(const StoredHead head, decode_head(parse_number_key(entry->key()), entry->value()));
+    LEASELEDGER_ASSIGN(const StoredHead head,
+                       decode_head(parse_number_key(entry->key()), entry->value()));
     if (head.head.size > last) break;
     if (!visit({head.head, head.batch_id, head.epoch, head.recorded_at, head.count})) break;
   }
@@ -490,7 +543,8 @@ Status RocksdbLog::read_heads(std::uint64_t first, const std::function<bool(cons
 
 Status RocksdbLog::verify(const std::function<void(Position)>& progress) const {
   const RocksdbStore& store = *impl_->store;
-  if (const auto status = store.db().VerifyFileChecksums({}); !status.ok()) return tl::unexpected(store.error(status));
+  if (const auto status = store.db().VerifyFileChecksums({}); !status.ok())
+    return tl::unexpected(store.error(status));
 
   const Position last = tail();
   const auto entry = store.iterate(store.heads(), true);
@@ -500,9 +554,13 @@ Status RocksdbLog::verify(const std::function<void(Position)>& progress) const {
   Sha256 sha;
   CompletedTiles tiles;
   const auto check_head = [&]() -> Status {
-    LEASELEDGER_ASSIGN(const StoredHead head, decode_head(parse_number_key(entry->key()), entry->value()));
-    if (head.head.size - head.count != covered) return corrupt("head", std::to_string(head.head.size), "heads that follow each other without gaps");
-    if (head.head.root != rebuilt.root()) return corrupt("head", std::to_string(head.head.size), "the root of the stored records");
+    LEASELEDGER_ASSIGN(const StoredHead head,
+                       decode_head(parse_number_key(entry->key()), entry->value()));
+    if (head.head.size - head.count != covered)
+      return corrupt("head", std::to_string(head.head.size),
+                     "heads that follow each other without gaps");
+    if (head.head.root != rebuilt.root())
+      return corrupt("head", std::to_string(head.head.size), "the root of the stored records");
     covered = head.head.size;
     entry->Next();
     return {};
@@ -510,7 +568,8 @@ Status RocksdbLog::verify(const std::function<void(Position)>& progress) const {
   const auto check_tile = [&](TileId id, const Tile& tile) -> Status {
     Tile stored;
     LEASELEDGER_ASSIGN(const bool there, store.read_tile(id, stored));
-    if (!there || stored != tile) return corrupt("tile", tile_path(id), "the hashes of the stored records");
+    if (!there || stored != tile)
+      return corrupt("tile", tile_path(id), "the hashes of the stored records");
     return {};
   };
 
@@ -521,28 +580,36 @@ Status RocksdbLog::verify(const std::function<void(Position)>& progress) const {
       if (same) same = check_tile(id, tile);
     }
     tiles.clear();
-    if (same && entry->Valid() && parse_number_key(entry->key()) == record.position) same = check_head();
+    if (same && entry->Valid() && parse_number_key(entry->key()) == record.position)
+      same = check_head();
     if (progress && record.position % 65536 == 0) progress(record.position);
     return same.has_value();
   }));
   LEASELEDGER_TRY(same);
   if (!entry->status().ok()) return tl::unexpected(store.error(entry->status()));
-  if (covered != last) return corrupt("head", std::to_string(covered), "a head of " + std::to_string(last) + " records");
+  if (covered != last)
+    return corrupt("head", std::to_string(covered),
+                   "a head of " + std::to_string(last) + " records");
   return {};
 }
 
 Status RocksdbLog::checkpoint(const std::filesystem::path& target) {
   auto& log = *impl_;
-  if (log.options.read_only) return invalid("read_only", "true", "a log that was opened for writing; copy the directory instead");
+  if (log.options.read_only)
+    return invalid("read_only", "true",
+                   "a log that was opened for writing; copy the directory instead");
   const std::lock_guard lock(log.append_mutex);
   if (log.failure) return tl::unexpected(*log.failure);
   LEASELEDGER_ASSIGN(LedgerDirectory copy, LedgerDirectory::create(target));
   rocksdb::Checkpoint* made = nullptr;
   auto status = rocksdb::Checkpoint::Create(&log.store->db(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  if (status.ok()) status = checkpoint->CreateCheckpoint(copy.log().string(), 0);  // 0: flush, so that no WAL is copied
+  if (status.ok())
+    // 0: flush, so that no WAL is copied
+    status = checkpoint->CreateCheckpoint(copy.log().string(), 0);
   if (!status.ok()) return tl::unexpected(store_error(copy.log(), status));
-  LEASELEDGER_TRY(HeadWitness::create(copy.head(), log.settings.identity.ledger_id, log.witness->last()));
+  LEASELEDGER_TRY(
+      HeadWitness::create(copy.head(), log.settings.identity.ledger_id, log.witness->last()));
   return copy.write_marker(log.settings.identity.ledger_id);
 }
 

@@ -6,15 +6,15 @@
 // A log that opens has what it acknowledged: write-ahead logs and MANIFEST are scanned before RocksDB reads them, the newest
 // head, the tree and the head witness are compared before a byte is changed. See docs/decisions/opening_a_log.md.
 
+#include "ledger/block.h"
+#include "ledger/directory.h"
+#include "ledger/event_log.h"
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include "ledger/block.h"
-#include "ledger/directory.h"
-#include "ledger/event_log.h"
 
 namespace rocksdb {
 class Env;
@@ -29,30 +29,34 @@ enum class WitnessPolicy {
 };
 
 struct RocksdbLogOptions {
-  bool read_only = false;  ///< open() only: no byte of the directory changes, append() is refused. For copies and read-only media.
+  /// open() only: no byte of the directory changes, append() is refused. For copies and read-only media.
+  bool read_only = false;
   WitnessPolicy witness = WitnessPolicy::kRequire;
 
   // Of create(): what the new log shall be. Of open(): what the caller expects; another stored value is an error.
-  std::optional<LedgerId> ledger_id;                ///< create(): random when not given.
-  std::optional<std::string> partition;             ///< create(): "default".
-  std::optional<Instant> created_at;                ///< create(): the machine's clock. open(): not compared.
-  std::optional<BlockCodec> codec;                  ///< create(): LZ4.
+  std::optional<LedgerId> ledger_id;     ///< create(): random when not given.
+  std::optional<std::string> partition;  ///< create(): "default".
+  std::optional<Instant> created_at;     ///< create(): the machine's clock. open(): not compared.
+  std::optional<BlockCodec> codec;       ///< create(): LZ4.
   std::optional<std::uint32_t> block_target_bytes;  ///< create(): 16384; 1024 to 1048576.
 
-  std::size_t write_buffer_bytes = std::size_t{64} << 20;  ///< records in memory before they go from the WAL to a table file.
-  rocksdb::Env* env = nullptr;                      ///< tests: the file system to use. Borrowed for the log's lifetime.
+  /// records in memory before they go from the WAL to a table file.
+  std::size_t write_buffer_bytes = std::size_t{64} << 20;
+  rocksdb::Env* env = nullptr;  ///< tests: the file system to use. Borrowed for the log's lifetime.
 };
 
 class RocksdbLog final : public EventLog {
  public:
   /// Makes an empty ledger in `path`. Errors of LedgerDirectory::create(); kInvalid for options out of range; kIo.
-  static Result<std::unique_ptr<RocksdbLog>> create(const std::filesystem::path& path, const RocksdbLogOptions& options = {});
+  static Result<std::unique_ptr<RocksdbLog>> create(const std::filesystem::path& path,
+                                                    const RocksdbLogOptions& options = {});
 
   /// Opens the ledger in `path`. Errors of LedgerDirectory::open(), and
   ///   kInvalid   an option contradicts the stored one (both are named), or ERROR_REVISION_MISMATCH: written by a newer version;
   ///   kCorrupt   files are missing or damaged, or acknowledged records are: says where and how many. Nothing was changed;
   ///   kIo        the file system failed.
-  static Result<std::unique_ptr<RocksdbLog>> open(const std::filesystem::path& path, const RocksdbLogOptions& options = {});
+  static Result<std::unique_ptr<RocksdbLog>> open(const std::filesystem::path& path,
+                                                  const RocksdbLogOptions& options = {});
 
   /// Syncs the head witness, and moves what is in memory into table files when it is much.
   ~RocksdbLog() override;
@@ -63,11 +67,13 @@ class RocksdbLog final : public EventLog {
   /// kIo: see EventLog. The first error stays: it is the answer to every later append.
   Result<Appended> append(const AppendRequest& request) override;
   Position tail() const override;
-  Status read(Position first, Position last, Direction direction, const RecordVisitor& visit) const override;
+  Status read(Position first, Position last, Direction direction,
+              const RecordVisitor& visit) const override;
   Position wait(Position known, std::chrono::milliseconds timeout) const override;
   Result<TreeHead> tree_head(std::uint64_t size) const override;
   Result<std::vector<Hash>> inclusion_proof(Position position, std::uint64_t size) const override;
-  Result<std::vector<Hash>> consistency_proof(std::uint64_t old_size, std::uint64_t new_size) const override;
+  Result<std::vector<Hash>> consistency_proof(std::uint64_t old_size,
+                                              std::uint64_t new_size) const override;
 
   /// One append, as it was stored with its records.
   struct AppendHead {

@@ -1,13 +1,13 @@
 #include "ledger/rocksdb_recovery.h"
 
+#include "ledger/check.h"
+
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <system_error>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 namespace {
@@ -18,12 +18,16 @@ std::optional<std::uint64_t> wal_number(const std::filesystem::path& path) {
   const std::string stem = path.stem().string();
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-  if (path.extension() != ".log" || error != std::errc{} || end != stem.data() + stem.size()) return {};
+  if (path.extension() != ".log" || error != std::errc{} || end != stem.data() + stem.size())
+    return {};
   return number;
 }
 
-Error damaged_file(const std::filesystem::path& path, const LogFileScan& scan, const std::string& consequence) {
-  return corrupt(path.string(), scan.damage + " at offset " + std::to_string(scan.damage_offset), consequence + "; restore from a backup").value();
+Error damaged_file(const std::filesystem::path& path, const LogFileScan& scan,
+                   const std::string& consequence) {
+  return corrupt(path.string(), scan.damage + " at offset " + std::to_string(scan.damage_offset),
+                 consequence + "; restore from a backup")
+      .value();
 }
 
 Result<std::filesystem::path> current_manifest(const std::filesystem::path& log) {
@@ -35,7 +39,8 @@ Result<std::filesystem::path> current_manifest(const std::filesystem::path& log)
   const auto manifest = log / name;
   std::error_code ignored;
   if (!name.starts_with("MANIFEST-") || !std::filesystem::is_regular_file(manifest, ignored)) {
-    return corrupt(current.string(), name, "the name of a MANIFEST beside it; restore from a backup");
+    return corrupt(current.string(), name,
+                   "the name of a MANIFEST beside it; restore from a backup");
   }
   return manifest;
 }
@@ -43,18 +48,21 @@ Result<std::filesystem::path> current_manifest(const std::filesystem::path& log)
 /// Shows one file shorter than it is to whoever reads it from the beginning.
 class TrimmingFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  TrimmingFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, std::filesystem::path name, std::uint64_t bytes)
+  TrimmingFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, std::filesystem::path name,
+                     std::uint64_t bytes)
       : FileSystemWrapper(base), name_(std::move(name)), bytes_(bytes) {}
   const char* Name() const override { return "TrimmingFileSystem"; }
 
   rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
-                                      std::unique_ptr<rocksdb::FSSequentialFile>* file, rocksdb::IODebugContext* debug) override {
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* debug) override {
     const auto status = target()->NewSequentialFile(path, options, file, debug);
-    if (status.ok() && is_trimmed(path)) *file = std::make_unique<TrimmedFile>(std::move(*file), bytes_);
+    if (status.ok() && is_trimmed(path))
+      *file = std::make_unique<TrimmedFile>(std::move(*file), bytes_);
     return status;
   }
-  rocksdb::IOStatus GetFileSize(const std::string& path, const rocksdb::IOOptions& options, std::uint64_t* size,
-                                rocksdb::IODebugContext* debug) override {
+  rocksdb::IOStatus GetFileSize(const std::string& path, const rocksdb::IOOptions& options,
+                                std::uint64_t* size, rocksdb::IODebugContext* debug) override {
     const auto status = target()->GetFileSize(path, options, size, debug);
     if (status.ok() && is_trimmed(path)) *size = bytes_;
     return status;
@@ -65,9 +73,10 @@ class TrimmingFileSystem final : public rocksdb::FileSystemWrapper {
    public:
     TrimmedFile(std::unique_ptr<rocksdb::FSSequentialFile>&& target, std::uint64_t bytes)
         : FSSequentialFileOwnerWrapper(std::move(target)), left_(bytes) {}
-    rocksdb::IOStatus Read(std::size_t n, const rocksdb::IOOptions& options, rocksdb::Slice* result, char* scratch,
-                           rocksdb::IODebugContext* debug) override {
-      const auto status = target()->Read(std::min<std::uint64_t>(n, left_), options, result, scratch, debug);
+    rocksdb::IOStatus Read(std::size_t n, const rocksdb::IOOptions& options, rocksdb::Slice* result,
+                           char* scratch, rocksdb::IODebugContext* debug) override {
+      const auto status =
+          target()->Read(std::min<std::uint64_t>(n, left_), options, result, scratch, debug);
       left_ -= result->size();
       return status;
     }
@@ -91,7 +100,8 @@ using ExtentOf = std::function<Result<Extent>(rocksdb::Slice key, rocksdb::Slice
 Result<Extent> extent_of_block(rocksdb::Slice key, rocksdb::Slice value) {
   LEASELEDGER_ASSIGN(const BlockHeader header, read_block_header(as_bytes(value)));
   if (parse_number_key(key) != header.first) {
-    return corrupt("log block", std::to_string(header.first), "the position of its key, " + std::to_string(parse_number_key(key)));
+    return corrupt("log block", std::to_string(header.first),
+                   "the position of its key, " + std::to_string(parse_number_key(key)));
   }
   return Extent{header.first - 1, header.last()};
 }
@@ -109,15 +119,18 @@ Result<Extent> extent_of_tile(rocksdb::Slice key, rocksdb::Slice) {
 }
 
 /// Inside a table file no entry can be missing (checksums); between two files one could, when a MANIFEST lost its end.
-Status check_joints(const RocksdbStore& store, rocksdb::ColumnFamilyHandle* family, const ExtentOf& extent_of) {
+Status check_joints(const RocksdbStore& store, rocksdb::ColumnFamilyHandle* family,
+                    const ExtentOf& extent_of) {
   const auto entry = store.iterate(family, false);
   const auto here = [&]() -> Result<Extent> { return extent_of(entry->key(), entry->value()); };
   const auto gap = [&](std::uint64_t expected, std::uint64_t found) {
     return corrupt("log/" + family->GetName(), "entry " + std::to_string(found),
-                   "entry " + std::to_string(expected) + ": what lies between is missing; restore from a backup");
+                   "entry " + std::to_string(expected) +
+                       ": what lies between is missing; restore from a backup");
   };
   const auto linked = [](const Extent& before, const Extent& after) {
-    const bool next_level = after.from % kLevelUnit == 0 && after.from / kLevelUnit == before.from / kLevelUnit + 1;
+    const bool next_level =
+        after.from % kLevelUnit == 0 && after.from / kLevelUnit == before.from / kLevelUnit + 1;
     return before.to == after.from || next_level;
   };
 
@@ -154,13 +167,16 @@ Result<std::vector<Hash>> leaves_from(const RocksdbStore& store, Position first,
   Block block;
   const auto entry = store.iterate(store.log(), false);
   Position next = first;
-  for (entry->SeekForPrev(as_slice(number_key(first))); next <= last && entry->Valid(); entry->Next()) {
+  for (entry->SeekForPrev(as_slice(number_key(first))); next <= last && entry->Valid();
+       entry->Next()) {
     LEASELEDGER_TRY(block.decode(as_bytes(entry->value())));
     if (!block.contains(next) || block.last() > last) break;
     for (; next <= block.last(); ++next) leaves.push_back(sha.leaf(block.record(next)));
   }
   if (!entry->status().ok()) return tl::unexpected(store.error(entry->status()));
-  if (next != last + 1) return corrupt("record", std::to_string(next), "a record at every position; restore from a backup");
+  if (next != last + 1)
+    return corrupt("record", std::to_string(next),
+                   "a record at every position; restore from a backup");
   return leaves;
 }
 
@@ -177,8 +193,10 @@ Result<Position> end_of_records(const RocksdbStore& store) {
 }  // namespace
 
 rocksdb::WALRecoveryMode FileSurvey::recovery() const {
-  const bool whole = std::ranges::all_of(wals, [](const Wal& wal) { return wal.scan.verdict == Verdict::kWhole; });
-  return whole ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  const bool whole =
+      std::ranges::all_of(wals, [](const Wal& wal) { return wal.scan.verdict == Verdict::kWhole; });
+  return whole ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+               : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
 }
 
 Result<FileSurvey> survey_files(const std::filesystem::path& log) {
@@ -186,7 +204,8 @@ Result<FileSurvey> survey_files(const std::filesystem::path& log) {
   LEASELEDGER_ASSIGN(out.manifest_path, current_manifest(log));
   LEASELEDGER_ASSIGN(out.manifest, scan_log_file(out.manifest_path, LogFileKind::kManifest));
   if (out.manifest.verdict == Verdict::kDamaged) {
-    return tl::unexpected(damaged_file(out.manifest_path, out.manifest, "a file whose records are whole"));
+    return tl::unexpected(
+        damaged_file(out.manifest_path, out.manifest, "a file whose records are whole"));
   }
   std::error_code error;
   for (const auto& file : std::filesystem::directory_iterator(log, error)) {
@@ -197,7 +216,8 @@ Result<FileSurvey> survey_files(const std::filesystem::path& log) {
     wal.path = file.path();
     LEASELEDGER_ASSIGN(wal.scan, scan_log_file(file.path(), LogFileKind::kWal));
   }
-  if (error) return corrupt(log.string(), error.message(), "a readable directory; restore from a backup");
+  if (error)
+    return corrupt(log.string(), error.message(), "a readable directory; restore from a backup");
   std::ranges::sort(out.wals, {}, &FileSurvey::Wal::number);
   return out;
 }
@@ -210,8 +230,8 @@ void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env) {
 
 std::unique_ptr<rocksdb::Env> env_without_torn_end(const FileSurvey& survey, rocksdb::Env& env) {
   if (survey.manifest.verdict != Verdict::kTorn) return nullptr;
-  return rocksdb::NewCompositeEnv(
-      std::make_shared<TrimmingFileSystem>(env.GetFileSystem(), survey.manifest_path.filename(), survey.manifest.whole_bytes));
+  return rocksdb::NewCompositeEnv(std::make_shared<TrimmingFileSystem>(
+      env.GetFileSystem(), survey.manifest_path.filename(), survey.manifest.whole_bytes));
 }
 
 Status check_wals(const RocksdbStore& store, const FileSurvey& survey) {
@@ -222,17 +242,22 @@ Status check_wals(const RocksdbStore& store, const FileSurvey& survey) {
   for (const auto& wal : survey.wals) {
     if (wal.number < oldest) continue;  // in table files already, only not deleted yet
     if (wal.scan.verdict == Verdict::kDamaged) {
-      return tl::unexpected(damaged_file(wal.path, wal.scan, "acknowledged records lie behind the damage"));
+      return tl::unexpected(
+          damaged_file(wal.path, wal.scan, "acknowledged records lie behind the damage"));
     }
     if (wal.scan.first_sequence) {
       // A WAL begins where the one before it ends. That holds behind a torn one too, when the torn record was given up by
       // an earlier recovery; otherwise it had been acknowledged.
       if (torn != nullptr && expected != wal.scan.first_sequence) {
-        return tl::unexpected(damaged_file(torn->path, torn->scan, "acknowledged records lie behind the damage, in " + wal.path.string()));
+        return tl::unexpected(
+            damaged_file(torn->path, torn->scan,
+                         "acknowledged records lie behind the damage, in " + wal.path.string()));
       }
       if (expected && *expected != *wal.scan.first_sequence) {
-        return corrupt(wal.path.string(), "sequence " + std::to_string(*wal.scan.first_sequence),
-                       "sequence " + std::to_string(*expected) + ", where the WAL before ends: changes are missing; restore from a backup");
+        return corrupt(
+            wal.path.string(), "sequence " + std::to_string(*wal.scan.first_sequence),
+            "sequence " + std::to_string(*expected) +
+                ", where the WAL before ends: changes are missing; restore from a backup");
       }
       expected = wal.scan.next_sequence;
       torn = nullptr;
@@ -250,11 +275,13 @@ Result<FoundLog> examine_log(const RocksdbStore& store) {
   out.state.epoch = out.settings.epoch;
   if (head) {
     out.head = head->head;
-    out.state = {head->head.size, std::max(out.settings.epoch, head->epoch), head->batch_id, head->recorded_at};
+    out.state = {head->head.size, std::max(out.settings.epoch, head->epoch), head->batch_id,
+                 head->recorded_at};
   }
   if (end != out.head.size) {
     return corrupt("log", "records to position " + std::to_string(end),
-                   "records to position " + std::to_string(out.head.size) + ", as the newest head says; restore from a backup");
+                   "records to position " + std::to_string(out.head.size) +
+                       ", as the newest head says; restore from a backup");
   }
   LEASELEDGER_TRY(check_joints(store, store.log(), extent_of_block));
   LEASELEDGER_TRY(check_joints(store, store.heads(), extent_of_head));
@@ -263,21 +290,25 @@ Result<FoundLog> examine_log(const RocksdbStore& store) {
     Tile tile;
     const TileId newest{static_cast<std::uint8_t>(level), (out.head.size >> (8 * (level + 1))) - 1};
     LEASELEDGER_ASSIGN(const bool there, store.read_tile(newest, tile));
-    if (!there) return corrupt("tile", tile_path(newest), "to be stored beside the records; restore from a backup");
+    if (!there)
+      return corrupt("tile", tile_path(newest),
+                     "to be stored beside the records; restore from a backup");
   }
 
   const std::uint64_t in_tiles = out.head.size / kTileWidth * kTileWidth;
   if (out.head.size > in_tiles) {
     LEASELEDGER_ASSIGN(out.edge_leaves, leaves_from(store, in_tiles + 1, out.head.size));
   }
-  LEASELEDGER_ASSIGN(out.tree, MerkleTree::restore(out.head.size, store, [&](std::uint64_t leaf) -> Result<Hash> {
-                       return out.edge_leaves[leaf - in_tiles];
-                     }));
+  LEASELEDGER_ASSIGN(
+      out.tree, MerkleTree::restore(out.head.size, store, [&](std::uint64_t leaf) -> Result<Hash> {
+        return out.edge_leaves[leaf - in_tiles];
+      }));
   const Hash root = out.tree.root();
   if (!head) out.head.root = root;
   if (root != out.head.root) {
-    return corrupt("tree", "root of " + std::to_string(out.head.size) + " records",
-                   "the root that was stored with them; run 'leaseledger verify' and restore from a backup");
+    return corrupt(
+        "tree", "root of " + std::to_string(out.head.size) + " records",
+        "the root that was stored with them; run 'leaseledger verify' and restore from a backup");
   }
   return out;
 }

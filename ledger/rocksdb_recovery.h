@@ -2,12 +2,12 @@
 // Looks at a log's database before it is opened for writing, and changes nothing: which files are whole, what RocksDB makes of
 // them, whether that is all there should be. Internal to rocksdb_log.cc. Why: docs/decisions/opening_a_log.md.
 
-#include <filesystem>
-#include <vector>
-
 #include "ledger/log_state.h"
 #include "ledger/rocksdb_store.h"
 #include "ledger/wal_scan.h"
+
+#include <filesystem>
+#include <vector>
 
 namespace leaseledger {
 

@@ -1,10 +1,8 @@
 #include "ledger/rocksdb_store.h"
 
-#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/table.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -12,6 +10,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace leaseledger {
 namespace {
@@ -59,7 +59,8 @@ bool has_direct_io(const std::filesystem::path& file) {
   return true;
 }
 
-rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::Mode mode, const std::filesystem::path& path) {
+rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::Mode mode,
+                                    const std::filesystem::path& path) {
   rocksdb::DBOptions db;
   if (options.env != nullptr) db.env = options.env;
   const bool create = mode == RocksdbStore::Mode::kCreate;
@@ -73,13 +74,15 @@ rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::M
   db.track_and_verify_wals_in_manifest = true;
   db.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   db.max_bgerror_resume_count = 0;  // a failed write is the end: fail-stop
-  db.max_open_files = -1;           // opens every table file at once, so that a missing one is noticed
-  db.max_file_opening_threads = 1;  // the opening thread alone: starting others costs more than a few files
+  db.max_open_files = -1;  // opens every table file at once, so that a missing one is noticed
+  // the opening thread alone: starting others costs more than a few files
+  db.max_file_opening_threads = 1;
 
   // Speed: docs/decisions/opening_a_log.md has what was measured.
   db.allow_concurrent_memtable_write = false;
   db.bytes_per_sync = 1 << 20;
-  db.use_direct_io_for_flush_and_compaction = has_direct_io(create ? path.parent_path() / "LOCK" : path / "CURRENT");
+  db.use_direct_io_for_flush_and_compaction =
+      has_direct_io(create ? path.parent_path() / "LOCK" : path / "CURRENT");
   db.max_background_jobs = 2;
   db.max_total_wal_size = std::uint64_t{256} << 20;
   db.skip_stats_update_on_db_open = true;
@@ -132,7 +135,8 @@ TileKey tile_key(TileId id) {
 
 std::uint64_t parse_number_key(rocksdb::Slice key) {
   std::uint64_t number = 0;
-  if (key.size() >= sizeof number) std::memcpy(&number, key.data() + key.size() - sizeof number, sizeof number);
+  if (key.size() >= sizeof number)
+    std::memcpy(&number, key.data() + key.size() - sizeof number, sizeof number);
   return __builtin_bswap64(number);
 }
 
@@ -144,7 +148,8 @@ std::string encode_head(const StoredHead& head) {
   put(out, head.epoch);
   put(out, static_cast<std::int64_t>(head.recorded_at.time_since_epoch().count()));
   put(out, head.count);
-  put(out, static_cast<std::uint32_t>(XXH3_64bits_withSeed(out.data(), out.size(), head.head.size)));
+  put(out,
+      static_cast<std::uint32_t>(XXH3_64bits_withSeed(out.data(), out.size(), head.head.size)));
   return out;
 }
 
@@ -159,10 +164,12 @@ Result<StoredHead> decode_head(std::uint64_t size, rocksdb::Slice stored) {
   out.epoch = take<std::uint64_t>(in);
   out.recorded_at = Instant{std::chrono::nanoseconds{take<std::int64_t>(in)}};
   out.count = take<std::uint32_t>(in);
-  if (take<std::uint32_t>(in) != static_cast<std::uint32_t>(XXH3_64bits_withSeed(stored.data(), kHeadBytes - 4, size))) {
+  if (take<std::uint32_t>(in) !=
+      static_cast<std::uint32_t>(XXH3_64bits_withSeed(stored.data(), kHeadBytes - 4, size))) {
     return bad("a head with a right checksum; restore from a backup");
   }
-  if (out.count == 0 || out.count > size) return bad("a head of at least one record; restore from a backup");
+  if (out.count == 0 || out.count > size)
+    return bad("a head of at least one record; restore from a backup");
   return out;
 }
 
@@ -173,22 +180,30 @@ Error store_error(const std::filesystem::path& path, const rocksdb::Status& stat
   if (status.IsNoSpace()) return make(Win32::kDiskFull, ErrorKind::kIo, "room on the disk");
   if (status.IsIOError() && !status.IsPathNotFound()) {
     const std::string text = status.ToString();
-    if (text.find("Permission denied") != std::string::npos || text.find("Read-only file system") != std::string::npos) {
-      return make(Win32::kAccessDenied, ErrorKind::kDenied, "files that this user may open; or open it for reading only");
+    if (text.find("Permission denied") != std::string::npos ||
+        text.find("Read-only file system") != std::string::npos) {
+      return make(Win32::kAccessDenied, ErrorKind::kDenied,
+                  "files that this user may open; or open it for reading only");
     }
-    if (text.find("lock ") != std::string::npos) return make(Win32::kSharingViolation, ErrorKind::kBusy, "not open elsewhere");
-    if (text.find("No such file") == std::string::npos) return make(Win32::kIoDevice, ErrorKind::kIo, "storage that works");
+    if (text.find("lock ") != std::string::npos)
+      return make(Win32::kSharingViolation, ErrorKind::kBusy, "not open elsewhere");
+    if (text.find("No such file") == std::string::npos)
+      return make(Win32::kIoDevice, ErrorKind::kIo, "storage that works");
   }
-  return make(Win32::kFileCorrupt, ErrorKind::kCorrupt, "files as they were written; restore from a backup");
+  return make(Win32::kFileCorrupt, ErrorKind::kCorrupt,
+              "files as they were written; restore from a backup");
 }
 
-Result<std::unique_ptr<RocksdbStore>> RocksdbStore::open(const std::filesystem::path& path, Mode mode, const StoreOptions& options) {
+Result<std::unique_ptr<RocksdbStore>> RocksdbStore::open(const std::filesystem::path& path,
+                                                         Mode mode, const StoreOptions& options) {
   std::unique_ptr<RocksdbStore> store(new RocksdbStore(path));
   const auto db_options = database_options(options, mode, path);
   rocksdb::DB* db = nullptr;
-  const auto status = mode == Mode::kRead
-                          ? rocksdb::DB::OpenForReadOnly(db_options, path.string(), families(options), &store->handles_, &db)
-                          : rocksdb::DB::Open(db_options, path.string(), families(options), &store->handles_, &db);
+  const auto status =
+      mode == Mode::kRead
+          ? rocksdb::DB::OpenForReadOnly(db_options, path.string(), families(options),
+                                         &store->handles_, &db)
+          : rocksdb::DB::Open(db_options, path.string(), families(options), &store->handles_, &db);
   store->db_.reset(db);
   if (!status.ok()) return tl::unexpected(store_error(path, status));
   return store;
@@ -201,14 +216,17 @@ RocksdbStore::~RocksdbStore() {
   (void)db_->Close();
 }
 
-Error RocksdbStore::error(const rocksdb::Status& status) const { return store_error(path_, status); }
+Error RocksdbStore::error(const rocksdb::Status& status) const {
+  return store_error(path_, status);
+}
 
 Result<bool> RocksdbStore::read_tile(TileId id, Tile& out) const {
   rocksdb::PinnableSlice value;
   const auto status = db_->Get({}, tiles(), as_slice(tile_key(id)), &value);
   if (status.IsNotFound()) return false;
   if (!status.ok()) return tl::unexpected(error(status));
-  if (value.size() != sizeof(Tile)) return corrupt("tile", tile_path(id), "8192 bytes; restore from a backup");
+  if (value.size() != sizeof(Tile))
+    return corrupt("tile", tile_path(id), "8192 bytes; restore from a backup");
   std::memcpy(out.data(), value.data(), sizeof(Tile));
   return true;
 }
@@ -217,12 +235,14 @@ Result<LogSettings> RocksdbStore::read_settings() const {
   const auto get = [this](const char* key) -> Result<std::string> {
     std::string value;
     const auto status = db_->Get({}, meta(), key, &value);
-    if (status.IsNotFound()) return corrupt(path_.string(), key, "a setting that every log has; restore from a backup");
+    if (status.IsNotFound())
+      return corrupt(path_.string(), key, "a setting that every log has; restore from a backup");
     if (!status.ok()) return tl::unexpected(error(status));
     return value;
   };
   const auto bad = [this](const char* key, const std::string& value) {
-    return corrupt(path_.string(), std::string(key) + "=" + value, "a setting that leaseledger wrote; restore from a backup");
+    return corrupt(path_.string(), std::string(key) + "=" + value,
+                   "a setting that leaseledger wrote; restore from a backup");
   };
   LogSettings out;
   LEASELEDGER_ASSIGN(const std::string format, get(kFormatKey));
@@ -275,13 +295,16 @@ Result<std::optional<StoredHead>> RocksdbStore::last_head() const {
   last->SeekToLast();
   if (!last->status().ok()) return tl::unexpected(error(last->status()));
   if (!last->Valid()) return std::nullopt;
-  LEASELEDGER_ASSIGN(const StoredHead head, decode_head(parse_number_key(last->key()), last->value()));
+  LEASELEDGER_ASSIGN(const StoredHead head,
+                     decode_head(parse_number_key(last->key()), last->value()));
   return head;
 }
 
 void RocksdbStore::flush_if_much() {
   std::uint64_t bytes = 0;
-  if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes) || bytes < kMuchInMemory) return;
+  if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes) ||
+      bytes < kMuchInMemory)
+    return;
   (void)db_->Flush({}, handles_);
 }
 
@@ -296,14 +319,17 @@ void RocksdbStore::join_small_files() {
     std::ranges::sort(by_key, {}, &rocksdb::SstFileMetaData::smallestkey);
     // Only the newest: a small file between great ones is as good as joined.
     std::vector<std::string> small;
-    for (auto file = by_key.rbegin(); file != by_key.rend() && (*file)->size < kSmallFileBytes; ++file) small.push_back((*file)->name);
+    for (auto file = by_key.rbegin(); file != by_key.rend() && (*file)->size < kSmallFileBytes;
+         ++file)
+      small.push_back((*file)->name);
     if (small.size() < kManySmallFiles) continue;
     // Not done is no harm: it will be tried again.
     (void)db_->CompactFiles({}, family, small, static_cast<int>(files.levels.size()) - 1);
   }
 }
 
-std::unique_ptr<rocksdb::Iterator> RocksdbStore::iterate(rocksdb::ColumnFamilyHandle* family, bool long_scan) const {
+std::unique_ptr<rocksdb::Iterator> RocksdbStore::iterate(rocksdb::ColumnFamilyHandle* family,
+                                                         bool long_scan) const {
   rocksdb::ReadOptions options;
   options.verify_checksums = true;
   if (long_scan) {

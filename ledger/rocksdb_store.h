@@ -2,6 +2,10 @@
 // The RocksDB database of an event log: its column families, keys and options. Internal to rocksdb_log.cc.
 // Format: docs/formats/event_log.md. Where the options come from: docs/decisions/opening_a_log.md.
 
+#include "ledger/block.h"
+#include "ledger/event_log.h"
+#include "ledger/merkle_tree.h"
+
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
@@ -11,10 +15,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-
-#include "ledger/block.h"
-#include "ledger/event_log.h"
-#include "ledger/merkle_tree.h"
 
 namespace leaseledger {
 
@@ -36,7 +36,9 @@ using TileKey = std::array<char, 9>;
 TileKey tile_key(TileId id);
 std::uint64_t parse_number_key(rocksdb::Slice key);  ///< of the last eight bytes of a key.
 template <std::size_t N>
-rocksdb::Slice as_slice(const std::array<char, N>& key) { return {key.data(), N}; }
+rocksdb::Slice as_slice(const std::array<char, N>& key) {
+  return {key.data(), N};
+}
 inline std::span<const std::uint8_t> as_bytes(rocksdb::Slice slice) {
   return {reinterpret_cast<const std::uint8_t*>(slice.data()), slice.size()};
 }
@@ -60,7 +62,8 @@ class RocksdbStore final : public TileSource {
  public:
   enum class Mode { kCreate, kWrite, kRead };
   /// kCorrupt, kBusy, kIo. kRead changes nothing on disk.
-  static Result<std::unique_ptr<RocksdbStore>> open(const std::filesystem::path& path, Mode mode, const StoreOptions& options);
+  static Result<std::unique_ptr<RocksdbStore>> open(const std::filesystem::path& path, Mode mode,
+                                                    const StoreOptions& options);
   ~RocksdbStore() override;
 
   rocksdb::DB& db() const { return *db_; }
@@ -82,7 +85,8 @@ class RocksdbStore final : public TileSource {
   /// is opened for every command does not get slower from command to command.
   void join_small_files();
 
-  std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family, bool long_scan) const;
+  std::unique_ptr<rocksdb::Iterator> iterate(rocksdb::ColumnFamilyHandle* family,
+                                             bool long_scan) const;
   Error error(const rocksdb::Status& status) const;
 
  private:

@@ -49,7 +49,8 @@ class SlotIndex {
     std::size_t hole = hash & mask();
     while (table_[hole] != slot) hole = (hole + 1) & mask();
     // Shift back the entries behind the hole that may stand nearer to their home.
-    for (std::size_t next = (hole + 1) & mask(); table_[next] != kNone; next = (next + 1) & mask()) {
+    for (std::size_t next = (hole + 1) & mask(); table_[next] != kNone;
+         next = (next + 1) & mask()) {
       const std::size_t home = hash_of(table_[next]) & mask();
       if (((next - home) & mask()) >= ((next - hole) & mask())) {
         table_[hole] = table_[next];

@@ -1,15 +1,14 @@
 #include "ledger/wal_scan.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <span>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 namespace leaseledger {
@@ -18,7 +17,8 @@ namespace {
 // Source: RocksDB db/log_format.h.
 constexpr std::size_t kLogBlockBytes = 32768;
 constexpr std::size_t kFragmentHeaderBytes = 7;  // masked CRC-32C 4, length 2, type 1
-constexpr std::size_t kBatchHeaderBytes = 12;    // sequence 8, count 4: the beginning of a write batch
+// sequence 8, count 4: the beginning of a write batch
+constexpr std::size_t kBatchHeaderBytes = 12;
 enum FragmentType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 
 constexpr auto kCrcTables = [] {
@@ -29,7 +29,8 @@ constexpr auto kCrcTables = [] {
     tables[0][i] = crc;
   }
   for (std::size_t t = 1; t < 8; ++t) {
-    for (std::size_t i = 0; i < 256; ++i) tables[t][i] = (tables[t - 1][i] >> 8) ^ tables[0][tables[t - 1][i] & 0xFF];
+    for (std::size_t i = 0; i < 256; ++i)
+      tables[t][i] = (tables[t - 1][i] >> 8) ^ tables[0][tables[t - 1][i] & 0xFF];
   }
   return tables;
 }();
@@ -60,8 +61,10 @@ Parsed parse_fragment(std::span<const std::uint8_t> bytes) {
   const std::uint8_t type = bytes[6];
   if (type < kFull || type > kLast) return {{}, "unknown type of fragment"};
   if (kFragmentHeaderBytes + length > bytes.size()) return {{}, "fragment longer than its block"};
-  if (masked(crc32c(0, bytes.data() + 6, 1U + length)) != load<std::uint32_t>(bytes.data())) return {{}, "checksum mismatch"};
-  return {Fragment{static_cast<FragmentType>(type), bytes.subspan(kFragmentHeaderBytes, length)}, ""};
+  if (masked(crc32c(0, bytes.data() + 6, 1U + length)) != load<std::uint32_t>(bytes.data()))
+    return {{}, "checksum mismatch"};
+  return {Fragment{static_cast<FragmentType>(type), bytes.subspan(kFragmentHeaderBytes, length)},
+          ""};
 }
 
 bool all_zero(std::span<const std::uint8_t> bytes) {
@@ -77,7 +80,8 @@ class Scanner {
     std::size_t at = 0;
     while (at < bytes.size() && out_.verdict != LogFileScan::Verdict::kDamaged) {
       const auto rest = bytes.subspan(at);
-      if (all_zero(rest)) {  // the padding of a block, or room that was never written; what follows decides
+      if (all_zero(
+              rest)) {  // the padding of a block, or room that was never written; what follows decides
         if (rest.size() >= kFragmentHeaderBytes && !zeros_at_) zeros_at_ = offset + at;
         return;
       }
@@ -138,8 +142,10 @@ class Scanner {
       record_offset_ = offset;
       batch_header_.clear();
     }
-    const std::size_t wanted = std::min(kBatchHeaderBytes - batch_header_.size(), fragment.payload.size());
-    batch_header_.insert(batch_header_.end(), fragment.payload.begin(), fragment.payload.begin() + static_cast<std::ptrdiff_t>(wanted));
+    const std::size_t wanted =
+        std::min(kBatchHeaderBytes - batch_header_.size(), fragment.payload.size());
+    batch_header_.insert(batch_header_.end(), fragment.payload.begin(),
+                         fragment.payload.begin() + static_cast<std::ptrdiff_t>(wanted));
     in_record_ = !ends;
     if (ends) record_ended(offset + kFragmentHeaderBytes + fragment.payload.size());
   }
@@ -182,7 +188,8 @@ struct Descriptor {
 };
 
 tl::unexpected<Error> unreadable(const std::filesystem::path& path, int error) {
-  return corrupt(path.string(), std::error_code(error, std::generic_category()).message(), "a readable file; restore from a backup");
+  return corrupt(path.string(), std::error_code(error, std::generic_category()).message(),
+                 "a readable file; restore from a backup");
 }
 
 }  // namespace
@@ -204,7 +211,8 @@ Result<LogFileScan> scan_log_file(const std::filesystem::path& path, LogFileKind
     }
     more = have == buffer.size();
     for (std::size_t at = 0; at < have; at += kLogBlockBytes) {
-      scanner.block(out.file_bytes + at, std::span(buffer).subspan(at, std::min(kLogBlockBytes, have - at)));
+      scanner.block(out.file_bytes + at,
+                    std::span(buffer).subspan(at, std::min(kLogBlockBytes, have - at)));
     }
     out.file_bytes += have;
   }
@@ -217,8 +225,9 @@ std::uint32_t crc32c(std::uint32_t crc, const std::uint8_t* bytes, std::size_t c
   crc = ~crc;
   for (; count >= 8; bytes += 8, count -= 8) {
     const std::uint64_t word = load<std::uint64_t>(bytes) ^ crc;
-    crc = t[7][word & 0xFF] ^ t[6][word >> 8 & 0xFF] ^ t[5][word >> 16 & 0xFF] ^ t[4][word >> 24 & 0xFF] ^
-          t[3][word >> 32 & 0xFF] ^ t[2][word >> 40 & 0xFF] ^ t[1][word >> 48 & 0xFF] ^ t[0][word >> 56];
+    crc = t[7][word & 0xFF] ^ t[6][word >> 8 & 0xFF] ^ t[5][word >> 16 & 0xFF] ^
+          t[4][word >> 24 & 0xFF] ^ t[3][word >> 32 & 0xFF] ^ t[2][word >> 40 & 0xFF] ^
+          t[1][word >> 48 & 0xFF] ^ t[0][word >> 56];
   }
   for (; count > 0; ++bytes, --count) crc = (crc >> 8) ^ t[0][(crc ^ *bytes) & 0xFF];
   return ~crc;

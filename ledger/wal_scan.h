@@ -4,12 +4,12 @@
 // everything behind is dropped in silence. Acknowledged records must not go that way.
 // Flow: [wal_scan.h] -> rocksdb_log.h
 
+#include "ledger/result.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-
-#include "ledger/result.h"
 
 namespace leaseledger {
 
@@ -21,19 +21,19 @@ enum class LogFileKind {
 /// What a file holds. A record is what RocksDB wrote at once; it lies in one or more fragments.
 struct LogFileScan {
   enum class Verdict {
-    kWhole,      ///< ends behind its last record.
-    kTorn,       ///< only the last record is cut off or damaged: it was being written, and never acknowledged, or it was
-                 ///< damaged later; the head witness tells which.
-    kDamaged,    ///< there are records behind the damage.
+    kWhole,  ///< ends behind its last record.
+    kTorn,  ///< only the last record is cut off or damaged: it was being written, and never acknowledged, or it was
+            ///< damaged later; the head witness tells which.
+    kDamaged,  ///< there are records behind the damage.
   };
   Verdict verdict = Verdict::kWhole;
   std::uint64_t file_bytes = 0;
-  std::uint64_t records = 0;                  ///< whole records before the damage,
-  std::uint64_t whole_bytes = 0;              ///< and where the last of them ends.
-  std::uint64_t damage_offset = 0;            ///< of the first bad fragment; with kTorn and kDamaged.
-  std::string damage;                         ///< what is wrong there, e.g. "checksum mismatch".
+  std::uint64_t records = 0;        ///< whole records before the damage,
+  std::uint64_t whole_bytes = 0;    ///< and where the last of them ends.
+  std::uint64_t damage_offset = 0;  ///< of the first bad fragment; with kTorn and kDamaged.
+  std::string damage;               ///< what is wrong there, e.g. "checksum mismatch".
   std::optional<std::uint64_t> first_sequence;  ///< kWal: number of the first change in the file,
-  std::uint64_t next_sequence = 0;            ///< and the one after the last change of the last whole record.
+  std::uint64_t next_sequence = 0;  ///< and the one after the last change of the last whole record.
 };
 
 /// Reads the whole file. kCorrupt when it cannot be read; damage inside is no error but a verdict.

@@ -12,7 +12,9 @@ namespace fs = std::filesystem;
 Projector::Projector(const EventLog& log, fs::path folder, ProjectorOptions options)
     : log_(log), folder_(std::move(folder)), options_(std::move(options)) {}
 
-fs::path Projector::folder_of(std::uint64_t generation) const { return folder_ / std::to_string(generation); }
+fs::path Projector::folder_of(std::uint64_t generation) const {
+  return folder_ / std::to_string(generation);
+}
 
 /// The newest generation of views in the folder, 1 when there is none; older ones are removed unless `read_only`.
 std::uint64_t Projector::find_generation() const {
@@ -22,15 +24,18 @@ std::uint64_t Projector::find_generation() const {
     const std::string name = entry.path().filename().string();
     std::uint64_t number = 0;
     const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (failed == std::errc{} && end == name.data() + name.size() && number != 0) found.push_back(number);
+    if (failed == std::errc{} && end == name.data() + name.size() && number != 0)
+      found.push_back(number);
   }
   std::ranges::sort(found);
   if (found.empty()) return 1;
-  for (std::size_t i = 0; i + 1 < found.size() && !options_.read_only; ++i) fs::remove_all(folder_of(found[i]), error);
+  for (std::size_t i = 0; i + 1 < found.size() && !options_.read_only; ++i)
+    fs::remove_all(folder_of(found[i]), error);
   return found.back();
 }
 
-Result<std::unique_ptr<Projector>> Projector::open(const EventLog& log, fs::path folder, ProjectorOptions options) {
+Result<std::unique_ptr<Projector>> Projector::open(const EventLog& log, fs::path folder,
+                                                   ProjectorOptions options) {
   std::unique_ptr<Projector> self(new Projector(log, std::move(folder), std::move(options)));
   self->generation_ = self->find_generation();
   const fs::path place = self->folder_of(self->generation_);
@@ -40,7 +45,9 @@ Result<std::unique_ptr<Projector>> Projector::open(const EventLog& log, fs::path
   if (!store) {
     unusable = store.error();
   } else if ((*store)->position() > log.tail()) {
-    unusable = corrupt(place.string(), "position " + std::to_string((*store)->position()), "views of this log, which ends at " + std::to_string(log.tail())).value();
+    unusable = corrupt(place.string(), "position " + std::to_string((*store)->position()),
+                       "views of this log, which ends at " + std::to_string(log.tail()))
+                   .value();
     store->reset();
   }
   if (unusable) {
@@ -80,15 +87,17 @@ void Projector::follow() {
 Status Projector::feed(ViewStore& store, Position to) {
   Record record;
   Status status;
-  const auto scanned = log_.read(store.position() + 1, to, Direction::kForward, [&](const StoredRecord& stored) {
-    status = decode_record(stored.bytes, record);
-    if (status && record.position != stored.position) {
-      status = corrupt("record at position", std::to_string(stored.position), "its own position inside, not " + std::to_string(record.position));
-    }
-    if (status) status = store.add(record);
-    if (status && store.unflushed() >= options_.flush_events) status = store.flush();
-    return status.has_value();
-  });
+  const auto scanned =
+      log_.read(store.position() + 1, to, Direction::kForward, [&](const StoredRecord& stored) {
+        status = decode_record(stored.bytes, record);
+        if (status && record.position != stored.position) {
+          status = corrupt("record at position", std::to_string(stored.position),
+                           "its own position inside, not " + std::to_string(record.position));
+        }
+        if (status) status = store.add(record);
+        if (status && store.unflushed() >= options_.flush_events) status = store.flush();
+        return status.has_value();
+      });
   LEASELEDGER_TRY(status);
   return scanned;
 }
@@ -107,10 +116,12 @@ Status Projector::catch_up(Position position) {
 
 Status Projector::wait_for(Position position, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(state_mutex_);
-  const bool there = moved_.wait_for(lock, timeout, [&] { return position_ >= position || !status_; });
+  const bool there =
+      moved_.wait_for(lock, timeout, [&] { return position_ >= position || !status_; });
   if (!status_) return status_;
   if (there) return {};
-  return fail(Win32::kTimeout, ErrorKind::kBusy, "position", std::to_string(position), "views that are not so far behind, they are at " + std::to_string(position_));
+  return fail(Win32::kTimeout, ErrorKind::kBusy, "position", std::to_string(position),
+              "views that are not so far behind, they are at " + std::to_string(position_));
 }
 
 Position Projector::position() const {
@@ -141,9 +152,11 @@ std::shared_ptr<const ViewStore> Projector::views() const {
 Result<std::vector<std::string>> Projector::rebuild() {
   const std::uint64_t generation = generation_ + 1;
   LEASELEDGER_TRY(ViewStore::drop(folder_of(generation)));
-  LEASELEDGER_ASSIGN(auto opened, ViewStore::open(folder_of(generation), log_.identity().ledger_id, false));
+  LEASELEDGER_ASSIGN(auto opened,
+                     ViewStore::open(folder_of(generation), log_.identity().ledger_id, false));
   std::shared_ptr<ViewStore> fresh = std::move(opened);
-  LEASELEDGER_TRY(feed(*fresh, log_.tail()));  // most of the way, while the old views go on being fed
+  LEASELEDGER_TRY(
+      feed(*fresh, log_.tail()));  // most of the way, while the old views go on being fed
 
   const std::lock_guard lock(mutex_);
   LEASELEDGER_TRY(feed(*fresh, std::max(log_.tail(), store_->position())));
@@ -152,7 +165,8 @@ Result<std::vector<std::string>> Projector::rebuild() {
   LEASELEDGER_ASSIGN(const auto new_digests, fresh->digests());
   std::vector<std::string> differing;
   for (std::size_t i = 0; i < kViews; ++i) {
-    if (!old_fed || !old_digests || (*old_digests)[i] != new_digests[i]) differing.emplace_back(name_of(static_cast<View>(i)));
+    if (!old_fed || !old_digests || (*old_digests)[i] != new_digests[i])
+      differing.emplace_back(name_of(static_cast<View>(i)));
   }
   LEASELEDGER_TRY(fresh->flush());
   std::shared_ptr<ViewStore> old = fresh;
@@ -172,7 +186,8 @@ Result<std::vector<std::string>> Projector::rebuild() {
   return differing;
 }
 
-Result<std::vector<std::string>> Projector::compare_with_log(std::uint64_t* entries, const std::function<bool(Position)>& progress) const {
+Result<std::vector<std::string>> Projector::compare_with_log(
+    std::uint64_t* entries, const std::function<bool(Position)>& progress) const {
   const auto store = views();
   LEASELEDGER_ASSIGN(const auto stored, store->digests());
   LEASELEDGER_ASSIGN(const auto wanted, digests_from_log(log_, store->position(), progress));

@@ -2,6 +2,9 @@
 // The projector follows a log and feeds the views, in order, behind the writer. It stops on an error and never skips.
 // Flow: ledger/event_log.h -> [projector.h] -> view_store.h -> queries.h
 
+#include "ledger/event_log.h"
+#include "projections/view_store.h"
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -12,9 +15,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "ledger/event_log.h"
-#include "projections/view_store.h"
 
 namespace leaseledger {
 
@@ -29,7 +29,8 @@ class Projector {
  public:
   /// Opens the views in `folder`; views that are damaged, of another ledger or ahead of the log are dropped and built again.
   /// Borrows `log` for its lifetime.
-  static Result<std::unique_ptr<Projector>> open(const EventLog& log, std::filesystem::path folder, ProjectorOptions options = {});
+  static Result<std::unique_ptr<Projector>> open(const EventLog& log, std::filesystem::path folder,
+                                                 ProjectorOptions options = {});
   ~Projector();
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
@@ -60,7 +61,8 @@ class Projector {
   std::shared_ptr<const ViewStore> views() const;
 
   /// Compares what is stored with what the log says; the names of views that differ.
-  Result<std::vector<std::string>> compare_with_log(std::uint64_t* entries = nullptr, const std::function<bool(Position)>& progress = {}) const;
+  Result<std::vector<std::string>> compare_with_log(
+      std::uint64_t* entries = nullptr, const std::function<bool(Position)>& progress = {}) const;
 
  private:
   Projector(const EventLog& log, std::filesystem::path folder, ProjectorOptions options);
@@ -75,7 +77,7 @@ class Projector {
   mutable std::mutex mutex_;  // one feeder at a time; guards everything below
   mutable std::condition_variable moved_;
   std::shared_ptr<ViewStore> store_;
-  std::uint64_t generation_ = 1;  // DIR/views/<generation>
+  std::uint64_t generation_ = 1;    // DIR/views/<generation>
   mutable std::mutex state_mutex_;  // guards position_ and status_ for those who only look
   Position position_ = 0;
   Status status_;

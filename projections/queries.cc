@@ -14,21 +14,27 @@ constexpr Position kEnd = ~Position{0};
 std::string key_prefix(const LeaseKey& key) { return lease_history_key(key, 0).substr(0, 17); }
 
 Error missing_subnet(const Ipv6Prefix& prefix) {
-  return {Win32::kDhcpSubnetNotPresent, ErrorKind::kNotFound, "subnet", prefix.to_string(), "the prefix of a subnet that was there then (leaseledger subnet list)"};
+  return {Win32::kDhcpSubnetNotPresent, ErrorKind::kNotFound, "subnet", prefix.to_string(),
+          "the prefix of a subnet that was there then (leaseledger subnet list)"};
 }
 
 bool ends(EventKind kind) {
-  return kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired || kind == EventKind::kClientDeleted;
+  return kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired ||
+         kind == EventKind::kClientDeleted;
 }
 
-bool is_lease_fact(EventKind kind) { return kind >= EventKind::kClientCreated && kind <= EventKind::kClientDeleted; }
+bool is_lease_fact(EventKind kind) {
+  return kind >= EventKind::kClientCreated && kind <= EventKind::kClientDeleted;
+}
 
 }  // namespace
 
 // ---- moments ----------------------------------------------------------------------------------------------------
 
 Result<AsOf> Queries::at_position(Position position) const {
-  if (position > this->position()) return invalid("position", std::to_string(position), "0 to " + std::to_string(this->position()));
+  if (position > this->position())
+    return invalid("position", std::to_string(position),
+                   "0 to " + std::to_string(this->position()));
   if (position == 0) return AsOf{0, std::nullopt, Instant{}};
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, position));
   return AsOf{position, std::nullopt, record.recorded_at};
@@ -45,16 +51,17 @@ Result<std::vector<LeaseEntry>> Queries::entries_of(const LeaseKey& key, Positio
   std::vector<LeaseEntry> out;
   const std::string prefix = key_prefix(key);
   Status status;
-  LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix) || position_of_key(k) > known) return false;
-    auto entry = decode_lease_entry(k, v);
-    if (!entry) {
-      status = tl::unexpected(entry.error());
-      return false;
-    }
-    if (is_lease_fact(entry->second.kind)) out.push_back(entry->second);
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view v) {
+        if (!k.starts_with(prefix) || position_of_key(k) > known) return false;
+        auto entry = decode_lease_entry(k, v);
+        if (!entry) {
+          status = tl::unexpected(entry.error());
+          return false;
+        }
+        if (is_lease_fact(entry->second.kind)) out.push_back(entry->second);
+        return true;
+      }));
   LEASELEDGER_TRY(status);
   return out;
 }
@@ -63,17 +70,18 @@ Result<std::optional<LeaseEntry>> Queries::last_entry(const LeaseKey& key, Posit
   std::optional<LeaseEntry> out;
   const std::string prefix = key_prefix(key);
   Status status;
-  LEASELEDGER_TRY(views_->scan_back(View::kLeaseHistory, lease_history_key(key, known), [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix)) return false;
-    auto entry = decode_lease_entry(k, v);
-    if (!entry) {
-      status = tl::unexpected(entry.error());
-      return false;
-    }
-    if (!is_lease_fact(entry->second.kind)) return true;
-    out = entry->second;
-    return false;
-  }));
+  LEASELEDGER_TRY(views_->scan_back(View::kLeaseHistory, lease_history_key(key, known),
+                                    [&](std::string_view k, std::string_view v) {
+                                      if (!k.starts_with(prefix)) return false;
+                                      auto entry = decode_lease_entry(k, v);
+                                      if (!entry) {
+                                        status = tl::unexpected(entry.error());
+                                        return false;
+                                      }
+                                      if (!is_lease_fact(entry->second.kind)) return true;
+                                      out = entry->second;
+                                      return false;
+                                    }));
   LEASELEDGER_TRY(status);
   return out;
 }
@@ -90,13 +98,16 @@ Result<std::vector<Span>> Queries::spans_of(const LeaseKey& key, Position known)
 Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
   Position found = 0;
   const std::string prefix = subnet_key(id, 0).substr(0, 4);
-  LEASELEDGER_TRY(views_->scan_back(View::kSubnetHistory, subnet_key(id, known), [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix)) return false;
-    const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
-    if (kind != EventKind::kSubnetCreated && kind != EventKind::kSubnetChanged && kind != EventKind::kSubnetDeleted) return true;
-    found = position_of_key(k);
-    return false;
-  }));
+  LEASELEDGER_TRY(views_->scan_back(
+      View::kSubnetHistory, subnet_key(id, known), [&](std::string_view k, std::string_view v) {
+        if (!k.starts_with(prefix)) return false;
+        const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
+        if (kind != EventKind::kSubnetCreated && kind != EventKind::kSubnetChanged &&
+            kind != EventKind::kSubnetDeleted)
+          return true;
+        found = position_of_key(k);
+        return false;
+      }));
   if (found == 0) return Subnet{};
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, found));
   return std::visit(
@@ -113,7 +124,10 @@ Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
 Result<LeaseRow> Queries::row_of(Position position) const {
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, position));
   const LeaseFact* fact = lease_fact_of(record.event);
-  if (fact == nullptr) return corrupt("views", std::to_string(position), "the position of a fact about a lease; 'leaseledger repair views' builds them anew");
+  if (fact == nullptr)
+    return corrupt(
+        "views", std::to_string(position),
+        "the position of a fact about a lease; 'leaseledger repair views' builds them anew");
   LeaseRow row;
   row.lease = fact->lease;
   row.first = fact->lease.tenure;
@@ -139,7 +153,9 @@ Result<LeaseRow> Queries::row_of(Position position) const {
   return row;
 }
 
-Result<std::optional<LeaseRow>> Queries::row_at(const LeaseKey& key, const std::vector<LeaseEntry>& entries, const AsOf& as_of) const {
+Result<std::optional<LeaseRow>> Queries::row_at(const LeaseKey& key,
+                                                const std::vector<LeaseEntry>& entries,
+                                                const AsOf& as_of) const {
   if (as_of.effective) {
     SpanBuilder builder(key);
     for (const auto& entry : entries) builder.add(entry);
@@ -149,7 +165,9 @@ Result<std::optional<LeaseRow>> Queries::row_at(const LeaseKey& key, const std::
       if (!span->covers(*as_of.effective)) continue;
       Position last = span->first;
       for (const auto& entry : entries) {
-        if (entry.tenure == span->first && entry.position >= span->first && entry.effective_at <= *as_of.effective && entry.position != span->end) last = entry.position;
+        if (entry.tenure == span->first && entry.position >= span->first &&
+            entry.effective_at <= *as_of.effective && entry.position != span->end)
+          last = entry.position;
       }
       LEASELEDGER_ASSIGN(LeaseRow row, row_of(last));
       return std::optional(std::move(row));
@@ -172,40 +190,48 @@ Result<std::optional<LeaseRow>> Queries::lease(const LeaseKey& key, const AsOf& 
   return row_at(key, last ? std::vector{*last} : std::vector<LeaseEntry>{}, as_of);
 }
 
-Result<std::vector<LeaseRow>> Queries::leases_of(const Duid& duid, std::optional<Iaid> iaid, const AsOf& as_of) const {
+Result<std::vector<LeaseRow>> Queries::leases_of(const Duid& duid, std::optional<Iaid> iaid,
+                                                 const AsOf& as_of) const {
   std::set<LeaseKey> keys;
   const std::string prefix = client_history_prefix(duid);
   Status status;
-  LEASELEDGER_TRY(views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix)) return false;
-    auto entry = decode_client_entry(k, v);
-    if (!entry) {
-      status = tl::unexpected(entry.error());
-      return false;
-    }
-    if (entry->position <= as_of.known && entry->tenure != 0 && (!iaid || entry->iaid == *iaid)) keys.insert(entry->key);
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
+        if (!k.starts_with(prefix)) return false;
+        auto entry = decode_client_entry(k, v);
+        if (!entry) {
+          status = tl::unexpected(entry.error());
+          return false;
+        }
+        if (entry->position <= as_of.known && entry->tenure != 0 && (!iaid || entry->iaid == *iaid))
+          keys.insert(entry->key);
+        return true;
+      }));
   LEASELEDGER_TRY(status);
   std::vector<LeaseRow> out;
   for (const auto& key : keys) {
     LEASELEDGER_ASSIGN(auto row, lease(key, as_of));
-    if (row && row->lease.duid == duid && (!iaid || row->lease.iaid == *iaid)) out.push_back(std::move(*row));
+    if (row && row->lease.duid == duid && (!iaid || row->lease.iaid == *iaid))
+      out.push_back(std::move(*row));
   }
   return out;
 }
 
-Result<std::optional<SubnetId>> Queries::subnet_id_of(const Ipv6Prefix& prefix, Position known) const {
+Result<std::optional<SubnetId>> Queries::subnet_id_of(const Ipv6Prefix& prefix,
+                                                      Position known) const {
   // Subnets are few; the newest one with this prefix that was there is the one.
   std::map<SubnetId, std::pair<Position, EventKind>> newest;
-  LEASELEDGER_TRY(views_->scan(View::kSubnetHistory, "", [&](std::string_view k, std::string_view v) {
-    if (k.size() != 12 || position_of_key(k) > known) return true;
-    const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
-    SubnetId id = 0;
-    for (int i = 0; i < 4; ++i) id = id << 8 | static_cast<std::uint8_t>(k[static_cast<std::size_t>(i)]);
-    if (kind == EventKind::kSubnetCreated || kind == EventKind::kSubnetDeleted) newest[id] = {position_of_key(k), kind};
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kSubnetHistory, "", [&](std::string_view k, std::string_view v) {
+        if (k.size() != 12 || position_of_key(k) > known) return true;
+        const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
+        SubnetId id = 0;
+        for (int i = 0; i < 4; ++i)
+          id = id << 8 | static_cast<std::uint8_t>(k[static_cast<std::size_t>(i)]);
+        if (kind == EventKind::kSubnetCreated || kind == EventKind::kSubnetDeleted)
+          newest[id] = {position_of_key(k), kind};
+        return true;
+      }));
   for (auto it = newest.rbegin(); it != newest.rend(); ++it) {
     if (it->second.second == EventKind::kSubnetDeleted) continue;
     LEASELEDGER_ASSIGN(const Record record, read_record(log_, it->second.first));
@@ -221,12 +247,14 @@ Result<std::vector<Ipv6Prefix>> Queries::ranges_of(const Ipv6Prefix& prefix, Pos
   if (!id) return out;
   std::vector<Position> pools;
   const std::string begin = subnet_key(*id, 0).substr(0, 4);
-  LEASELEDGER_TRY(views_->scan(View::kSubnetHistory, begin, [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(begin) || position_of_key(k) > known) return false;
-    const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
-    if (kind == EventKind::kDelegationPoolAdded || kind == EventKind::kDelegationPoolRemoved) pools.push_back(position_of_key(k));
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kSubnetHistory, begin, [&](std::string_view k, std::string_view v) {
+        if (!k.starts_with(begin) || position_of_key(k) > known) return false;
+        const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
+        if (kind == EventKind::kDelegationPoolAdded || kind == EventKind::kDelegationPoolRemoved)
+          pools.push_back(position_of_key(k));
+        return true;
+      }));
   for (const Position position : pools) {
     LEASELEDGER_ASSIGN(const Record record, read_record(log_, position));
     if (const auto* added = std::get_if<DelegationPoolAdded>(&record.event)) {
@@ -239,7 +267,8 @@ Result<std::vector<Ipv6Prefix>> Queries::ranges_of(const Ipv6Prefix& prefix, Pos
   return out;
 }
 
-Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of, std::optional<LeaseKey> after, std::size_t limit) const {
+Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of,
+                                     std::optional<LeaseKey> after, std::size_t limit) const {
   LeasePage page;
   page.as_of = as_of;
   LEASELEDGER_ASSIGN(const auto ranges, ranges_of(prefix, as_of.known));
@@ -257,26 +286,29 @@ Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of
       return {};
     };
     const LeaseKey first{range.first(), 0};
-    const std::string from = after && after->address >= range.address ? lease_history_key(*after, kEnd) : lease_history_key(first, 0);
-    LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, from, [&](std::string_view k, std::string_view v) {
-      auto entry = decode_lease_entry(k, v);
-      if (!entry) {
-        status = tl::unexpected(entry.error());
-        return false;
-      }
-      if (entry->first.address > range.last()) return false;
-      if (!range.contains(entry->first) || (after && entry->first <= *after)) return true;
-      if (current != entry->first) {
-        status = finish_key();
-        if (!status || page.leases.size() > limit) return false;
-        current = entry->first;
-      }
-      if (entry->second.position <= as_of.known && is_lease_fact(entry->second.kind)) {
-        if (!as_of.effective) entries.clear();  // only the last one counts
-        entries.push_back(entry->second);
-      }
-      return true;
-    }));
+    const std::string from = after && after->address >= range.address
+                                 ? lease_history_key(*after, kEnd)
+                                 : lease_history_key(first, 0);
+    LEASELEDGER_TRY(
+        views_->scan(View::kLeaseHistory, from, [&](std::string_view k, std::string_view v) {
+          auto entry = decode_lease_entry(k, v);
+          if (!entry) {
+            status = tl::unexpected(entry.error());
+            return false;
+          }
+          if (entry->first.address > range.last()) return false;
+          if (!range.contains(entry->first) || (after && entry->first <= *after)) return true;
+          if (current != entry->first) {
+            status = finish_key();
+            if (!status || page.leases.size() > limit) return false;
+            current = entry->first;
+          }
+          if (entry->second.position <= as_of.known && is_lease_fact(entry->second.kind)) {
+            if (!as_of.effective) entries.clear();  // only the last one counts
+            entries.push_back(entry->second);
+          }
+          return true;
+        }));
     LEASELEDGER_TRY(status);
     LEASELEDGER_TRY(finish_key());
     if (page.leases.size() > limit) break;
@@ -288,18 +320,21 @@ Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of
   return page;
 }
 
-Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const AsOf& as_of, std::size_t limit) const {
+Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const AsOf& as_of,
+                                                std::size_t limit) const {
   std::vector<std::pair<Position, LeaseKey>> candidates;
   const std::string end = expiry_key(to, 0);
-  LEASELEDGER_TRY(views_->scan(View::kExpiry, expiry_key(from, 0), [&](std::string_view k, std::string_view v) {
-    if (k >= end) return false;
-    if (position_of_key(k) <= as_of.known && v.size() == 17) {
-      std::array<std::uint8_t, 16> octets{};
-      std::copy_n(v.begin(), 16, octets.begin());
-      candidates.emplace_back(position_of_key(k), LeaseKey{Ipv6Address::from_bytes(octets), static_cast<std::uint8_t>(v[16])});
-    }
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kExpiry, expiry_key(from, 0), [&](std::string_view k, std::string_view v) {
+        if (k >= end) return false;
+        if (position_of_key(k) <= as_of.known && v.size() == 17) {
+          std::array<std::uint8_t, 16> octets{};
+          std::copy_n(v.begin(), 16, octets.begin());
+          candidates.emplace_back(position_of_key(k), LeaseKey{Ipv6Address::from_bytes(octets),
+                                                               static_cast<std::uint8_t>(v[16])});
+        }
+        return true;
+      }));
   std::vector<LeaseRow> out;
   for (const auto& [position, key] : candidates) {
     if (out.size() >= limit) break;
@@ -333,7 +368,8 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
   const auto lengths = views_->lengths();
   for (int length = 128; length >= 0; --length) {
     if (!lengths[static_cast<std::size_t>(length)]) continue;
-    const LeaseKey key{address.masked(static_cast<unsigned>(length)), static_cast<std::uint8_t>(length)};
+    const LeaseKey key{address.masked(static_cast<unsigned>(length)),
+                       static_cast<std::uint8_t>(length)};
     LEASELEDGER_ASSIGN(const auto spans, spans_of(key, known));
     bool found = false;
     for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
@@ -342,7 +378,9 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
         out.holders.push_back(std::move(held));
         found = true;
       }
-      if (span->until <= time && span->from < span->until && (!before || span->until > before->until)) before = *span;
+      if (span->until <= time && span->from < span->until &&
+          (!before || span->until > before->until))
+        before = *span;
       if (span->from > time && (!after || span->from < after->from)) after = *span;
     }
   }
@@ -357,36 +395,42 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
   return out;
 }
 
-Result<std::vector<HeldSpan>> Queries::history(const LeaseKey& key, bool covering, Position known) const {
+Result<std::vector<HeldSpan>> Queries::history(const LeaseKey& key, bool covering,
+                                               Position known) const {
   std::vector<HeldSpan> out;
   const auto lengths = views_->lengths();
   for (int length = key.length; length >= 0; --length) {
     if (length != key.length && (!covering || !lengths[static_cast<std::size_t>(length)])) continue;
-    const LeaseKey wanted{key.address.masked(static_cast<unsigned>(length)), static_cast<std::uint8_t>(length)};
+    const LeaseKey wanted{key.address.masked(static_cast<unsigned>(length)),
+                          static_cast<std::uint8_t>(length)};
     LEASELEDGER_ASSIGN(const auto spans, spans_of(wanted, known));
     for (const auto& span : spans) {
       LEASELEDGER_ASSIGN(HeldSpan held, with_client(span));
       out.push_back(std::move(held));
     }
   }
-  std::ranges::stable_sort(out, {}, [](const HeldSpan& held) { return std::pair(held.span.from, held.span.first); });
+  std::ranges::stable_sort(
+      out, {}, [](const HeldSpan& held) { return std::pair(held.span.from, held.span.first); });
   return out;
 }
 
-Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, Instant to, Position known) const {
+Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, Instant to,
+                                               Position known) const {
   std::map<LeaseKey, std::set<Position>> tenures;
   const std::string prefix = client_history_prefix(duid);
   Status status;
-  LEASELEDGER_TRY(views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix)) return false;
-    auto entry = decode_client_entry(k, v);
-    if (!entry) {
-      status = tl::unexpected(entry.error());
-      return false;
-    }
-    if (entry->position <= known && entry->tenure != 0) tenures[entry->key].insert(entry->tenure);
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
+        if (!k.starts_with(prefix)) return false;
+        auto entry = decode_client_entry(k, v);
+        if (!entry) {
+          status = tl::unexpected(entry.error());
+          return false;
+        }
+        if (entry->position <= known && entry->tenure != 0)
+          tenures[entry->key].insert(entry->tenure);
+        return true;
+      }));
   LEASELEDGER_TRY(status);
   std::vector<HeldSpan> out;
   for (const auto& [key, firsts] : tenures) {
@@ -397,7 +441,8 @@ Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, I
       LEASELEDGER_ASSIGN(HeldSpan held, with_client(span));
       if (held.duid != duid) continue;
       // One that begins where the last one of the same client ended is the same hold.
-      if (!of_key.empty() && of_key.back().iaid == held.iaid && of_key.back().span.until == span.from) {
+      if (!of_key.empty() && of_key.back().iaid == held.iaid &&
+          of_key.back().span.until == span.from) {
         Span& merged = of_key.back().span;
         merged.until = span.until;
         merged.last_renewal = span.last_renewal;
@@ -411,7 +456,8 @@ Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, I
     }
     std::ranges::move(of_key, std::back_inserter(out));
   }
-  std::ranges::stable_sort(out, {}, [](const HeldSpan& held) { return std::pair(held.span.from, held.span.first); });
+  std::ranges::stable_sort(
+      out, {}, [](const HeldSpan& held) { return std::pair(held.span.from, held.span.first); });
   return out;
 }
 
@@ -427,28 +473,30 @@ Result<UsageRow> Queries::usage(const Ipv6Prefix& subnet, Position position) con
   Position stored = 0;
   const std::string prefix = subnet_key(*id, 0).substr(0, 4);
   Status status;
-  LEASELEDGER_TRY(views_->scan_back(View::kUsage, subnet_key(*id, position), [&](std::string_view k, std::string_view v) {
-    if (!k.starts_with(prefix)) return false;
-    auto usage = decode_usage(v);
-    if (usage) {
-      row.usage = *usage;
-      stored = position_of_key(k);
-    } else {
-      status = tl::unexpected(usage.error());
-    }
-    return false;
-  }));
+  LEASELEDGER_TRY(views_->scan_back(View::kUsage, subnet_key(*id, position),
+                                    [&](std::string_view k, std::string_view v) {
+                                      if (!k.starts_with(prefix)) return false;
+                                      auto usage = decode_usage(v);
+                                      if (usage) {
+                                        row.usage = *usage;
+                                        stored = position_of_key(k);
+                                      } else {
+                                        status = tl::unexpected(usage.error());
+                                      }
+                                      return false;
+                                    }));
   LEASELEDGER_TRY(status);
   // A row is missing at multiples at which nothing had changed, so the fold may begin at the last multiple.
   const Position begin = std::max(stored, position / kUsageEvery * kUsageEvery);
   Record record;
-  LEASELEDGER_TRY(log_.read(begin + 1, position, Direction::kForward, [&](const StoredRecord& each) {
-    status = decode_record(each.bytes, record);
-    if (!status) return false;
-    const LeaseFact* fact = lease_fact_of(record.event);
-    if (fact != nullptr && fact->lease.subnet_id == *id) count(record, row.usage);
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      log_.read(begin + 1, position, Direction::kForward, [&](const StoredRecord& each) {
+        status = decode_record(each.bytes, record);
+        if (!status) return false;
+        const LeaseFact* fact = lease_fact_of(record.event);
+        if (fact != nullptr && fact->lease.subnet_id == *id) count(record, row.usage);
+        return true;
+      }));
   LEASELEDGER_TRY(status);
   if (subnet.length >= 65) {
     const std::uint64_t size = 1ULL << (128 - subnet.length);
@@ -470,31 +518,37 @@ Result<std::vector<Position>> Queries::positions_about(const LogFilter& filter) 
     const auto lengths = views_->lengths();
     for (int length = filter.key->length; length >= 0; --length) {
       if (!lengths[static_cast<std::size_t>(length)]) continue;
-      const LeaseKey key{filter.key->address.masked(static_cast<unsigned>(length)), static_cast<std::uint8_t>(length)};
+      const LeaseKey key{filter.key->address.masked(static_cast<unsigned>(length)),
+                         static_cast<std::uint8_t>(length)};
       const std::string prefix = key_prefix(key);
-      LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view) {
-        if (!k.starts_with(prefix)) return false;
-        note(about_key, position_of_key(k));
-        return true;
-      }));
+      LEASELEDGER_TRY(
+          views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view) {
+            if (!k.starts_with(prefix)) return false;
+            note(about_key, position_of_key(k));
+            return true;
+          }));
     }
     if (filter.key->length < kAddressLength) {
       const LeaseKey first{filter.key->address, 0};
       const std::string last = lease_history_key({filter.key->last(), kAddressLength}, kEnd);
-      LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, lease_history_key(first, 0), [&](std::string_view k, std::string_view v) {
-        if (k > last) return false;
-        if (const auto entry = decode_lease_entry(k, v); entry && filter.key->contains(entry->first)) note(about_key, position_of_key(k));
-        return true;
-      }));
+      LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, lease_history_key(first, 0),
+                                   [&](std::string_view k, std::string_view v) {
+                                     if (k > last) return false;
+                                     if (const auto entry = decode_lease_entry(k, v);
+                                         entry && filter.key->contains(entry->first))
+                                       note(about_key, position_of_key(k));
+                                     return true;
+                                   }));
     }
   }
   if (filter.duid) {
     const std::string prefix = client_history_prefix(*filter.duid);
-    LEASELEDGER_TRY(views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view) {
-      if (!k.starts_with(prefix)) return false;
-      note(about_duid, position_of_key(k));
-      return true;
-    }));
+    LEASELEDGER_TRY(
+        views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view) {
+          if (!k.starts_with(prefix)) return false;
+          note(about_duid, position_of_key(k));
+          return true;
+        }));
   }
   std::vector<Position> out;
   if (filter.key && filter.duid) {
@@ -506,7 +560,8 @@ Result<std::vector<Position>> Queries::positions_about(const LogFilter& filter) 
   return out;
 }
 
-Status Queries::log(const LogFilter& filter, const std::function<bool(const Record&)>& visit) const {
+Status Queries::log(const LogFilter& filter,
+                    const std::function<bool(const Record&)>& visit) const {
   std::uint64_t left = filter.limit;
   if (left == 0) return {};
   Record record;
@@ -530,24 +585,27 @@ Status Queries::log(const LogFilter& filter, const std::function<bool(const Reco
   for (const Position position : positions) {
     if (position > to) continue;
     bool go_on = true;
-    LEASELEDGER_TRY(log_.read(position, position, Direction::kForward, [&](const StoredRecord& stored) {
-      go_on = consider(stored);
-      return go_on;
-    }));
+    LEASELEDGER_TRY(
+        log_.read(position, position, Direction::kForward, [&](const StoredRecord& stored) {
+          go_on = consider(stored);
+          return go_on;
+        }));
     LEASELEDGER_TRY(status);
     if (!go_on) break;
   }
   return status;
 }
 
-Result<std::optional<std::pair<Position, Position>>> Queries::find_command(std::string_view actor, const CommandId& id) const {
+Result<std::optional<std::pair<Position, Position>>> Queries::find_command(
+    std::string_view actor, const CommandId& id) const {
   std::vector<Position> found;
   const std::string prefix = command_id_key(actor, id, 0).substr(0, 24);
-  LEASELEDGER_TRY(views_->scan(View::kCommandIds, prefix, [&](std::string_view k, std::string_view) {
-    if (!k.starts_with(prefix)) return false;
-    found.push_back(position_of_key(k));
-    return true;
-  }));
+  LEASELEDGER_TRY(
+      views_->scan(View::kCommandIds, prefix, [&](std::string_view k, std::string_view) {
+        if (!k.starts_with(prefix)) return false;
+        found.push_back(position_of_key(k));
+        return true;
+      }));
   if (found.empty()) return std::optional<std::pair<Position, Position>>();
   // The key has a hash of the principal's name; the record has the name.
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, found.front()));

@@ -4,6 +4,10 @@
 //   effective  what was the case at a time, as far as that was known.
 // Flow: view_store.h, ledger/event_log.h -> [queries.h] -> tools/, adapters/
 
+#include "ledger/event_log.h"
+#include "projections/tenure.h"
+#include "projections/view_store.h"
+
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,17 +16,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "ledger/event_log.h"
-#include "projections/tenure.h"
-#include "projections/view_store.h"
-
 namespace leaseledger {
 
 /// The moment that a question is about.
 struct AsOf {
-  Position known = 0;                 ///< only records up to this one count.
-  std::optional<Instant> effective;   ///< what was the case then; otherwise the state after record `known`, judged at `judged_at`.
-  Instant judged_at{};                ///< a lease whose valid lifetime is over at this time is not held any more.
+  Position known = 0;  ///< only records up to this one count.
+  std::optional<Instant>
+      effective;  ///< what was the case then; otherwise the state after record `known`, judged at `judged_at`.
+  Instant judged_at{};  ///< a lease whose valid lifetime is over at this time is not held any more.
 };
 
 /// A lease with everything that is known of it.
@@ -31,10 +32,10 @@ struct LeaseRow {
   Description description;
   Ipv6Prefix subnet;
   std::string subnet_name;
-  Instant since{};          ///< when this holding began.
-  Position first = 0;       ///< the record with which it began.
-  Position last = 0;        ///< the last record about it that counts here.
-  Instant recorded_at{};    ///< of that record.
+  Instant since{};        ///< when this holding began.
+  Position first = 0;     ///< the record with which it began.
+  Position last = 0;      ///< the last record about it that counts here.
+  Instant recorded_at{};  ///< of that record.
   Instant effective_at{};
   std::string actor;
 };
@@ -54,14 +55,16 @@ struct HeldSpan {
 struct Holders {
   AsOf as_of;
   std::vector<HeldSpan> holders;
-  std::optional<HeldSpan> before;  ///< when nobody did: the span that ended last before, and the next one after.
+  std::optional<HeldSpan>
+      before;  ///< when nobody did: the span that ended last before, and the next one after.
   std::optional<HeldSpan> after;
 };
 
 struct LeasePage {
-  AsOf as_of;                      ///< give it back for the next page: the pages then belong together while the ledger changes.
-  std::vector<LeaseRow> leases;    ///< in key order.
-  std::optional<LeaseKey> next;    ///< ask again with this `after`; nullopt at the end.
+  AsOf
+      as_of;  ///< give it back for the next page: the pages then belong together while the ledger changes.
+  std::vector<LeaseRow> leases;  ///< in key order.
+  std::optional<LeaseKey> next;  ///< ask again with this `after`; nullopt at the end.
 };
 
 struct UsageRow {
@@ -69,14 +72,15 @@ struct UsageRow {
   Ipv6Prefix prefix;
   SubnetUsage usage;
   Position as_of = 0;
-  std::optional<std::uint64_t> free;  ///< addresses without a record, where they can be counted (prefix length from 65).
+  std::optional<std::uint64_t>
+      free;  ///< addresses without a record, where they can be counted (prefix length from 65).
 };
 
 /// Which records of the log are wanted; what is not given does not matter.
 struct LogFilter {
   Position from = 1;
   Position to = ~Position{0};
-  std::optional<LeaseKey> key;          ///< about this key, one that covers it, or one inside of it.
+  std::optional<LeaseKey> key;  ///< about this key, one that covers it, or one inside of it.
   std::optional<Duid> duid;
   std::string actor;
   std::optional<EventKind> kind;
@@ -87,7 +91,8 @@ struct LogFilter {
 /// Thread-safe. Borrows the log; holds the views for its lifetime.
 class Queries {
  public:
-  Queries(const EventLog& log, std::shared_ptr<const ViewStore> views) : log_(log), views_(std::move(views)) {}
+  Queries(const EventLog& log, std::shared_ptr<const ViewStore> views)
+      : log_(log), views_(std::move(views)) {}
 
   /// The views' position: what "now" is for these queries.
   Position position() const { return views_->position(); }
@@ -100,18 +105,22 @@ class Queries {
   /// The lease at `key`; nullopt when nobody has a live record there.
   Result<std::optional<LeaseRow>> lease(const LeaseKey& key, const AsOf& as_of) const;
   /// Leases of a client; all IAIDs of the DUID when `iaid` is not given. In key order.
-  Result<std::vector<LeaseRow>> leases_of(const Duid& duid, std::optional<Iaid> iaid, const AsOf& as_of) const;
+  Result<std::vector<LeaseRow>> leases_of(const Duid& duid, std::optional<Iaid> iaid,
+                                          const AsOf& as_of) const;
   /// Leases with keys inside `prefix`, and, when that is a subnet, those of its delegation pools.
-  Result<LeasePage> leases_in(const Ipv6Prefix& prefix, const AsOf& as_of, std::optional<LeaseKey> after, std::size_t limit) const;
+  Result<LeasePage> leases_in(const Ipv6Prefix& prefix, const AsOf& as_of,
+                              std::optional<LeaseKey> after, std::size_t limit) const;
   /// Leases whose valid lifetime ends in [from, to), soonest first.
-  Result<std::vector<LeaseRow>> expiring(Instant from, Instant to, const AsOf& as_of, std::size_t limit) const;
+  Result<std::vector<LeaseRow>> expiring(Instant from, Instant to, const AsOf& as_of,
+                                         std::size_t limit) const;
 
   /// Who held `address` at `time`, as far as was known after record `known`.
   Result<Holders> who(const Ipv6Address& address, Instant time, Position known) const;
   /// All spans of `key` and, with `covering`, of the keys around it, oldest first.
   Result<std::vector<HeldSpan>> history(const LeaseKey& key, bool covering, Position known) const;
   /// What a DUID held in [from, to): spans, merged where one follows the other without a gap.
-  Result<std::vector<HeldSpan>> held_by(const Duid& duid, Instant from, Instant to, Position known) const;
+  Result<std::vector<HeldSpan>> held_by(const Duid& duid, Instant from, Instant to,
+                                        Position known) const;
 
   /// Figures of a subnet after record `position`. ERROR_DHCP_SUBNET_NOT_PRESENT when there was none.
   Result<UsageRow> usage(const Ipv6Prefix& subnet, Position position) const;
@@ -120,7 +129,8 @@ class Queries {
   Status log(const LogFilter& filter, const std::function<bool(const Record&)>& visit) const;
 
   /// First and last record with this id of this principal.
-  Result<std::optional<std::pair<Position, Position>>> find_command(std::string_view actor, const CommandId& id) const;
+  Result<std::optional<std::pair<Position, Position>>> find_command(std::string_view actor,
+                                                                    const CommandId& id) const;
 
  private:
   struct KeyEntry {
@@ -130,7 +140,9 @@ class Queries {
   Result<std::vector<LeaseEntry>> entries_of(const LeaseKey& key, Position known) const;
   Result<std::optional<LeaseEntry>> last_entry(const LeaseKey& key, Position known) const;
   Result<std::vector<Span>> spans_of(const LeaseKey& key, Position known) const;
-  Result<std::optional<LeaseRow>> row_at(const LeaseKey& key, const std::vector<LeaseEntry>& entries, const AsOf& as_of) const;
+  Result<std::optional<LeaseRow>> row_at(const LeaseKey& key,
+                                         const std::vector<LeaseEntry>& entries,
+                                         const AsOf& as_of) const;
   Result<LeaseRow> row_of(Position position) const;
   Result<HeldSpan> with_client(const Span& span) const;
   Result<Subnet> subnet_at(SubnetId id, Position known) const;

@@ -2,10 +2,10 @@
 // How long somebody held a key: the facts about one lease key, folded to spans. Contiguous renewals are one span.
 // Flow: views.h -> [tenure.h] -> queries.h
 
+#include "projections/views.h"
+
 #include <optional>
 #include <vector>
-
-#include "projections/views.h"
 
 namespace leaseledger {
 
@@ -16,10 +16,11 @@ struct Span {
   Instant from{};
   /// When it ended; for one that is running, the end of the valid lifetime that was promised.
   Instant until{};
-  Position first = 0;        ///< the record with which it began: the client is there.
-  Position last_renewal = 0; ///< the last record that kept it; `first` when there was none.
-  Position end = 0;          ///< the record that ended it; 0 when none did.
-  EventKind ended_by = EventKind::kUnknown;  ///< kind of that record; kUnknown: it runs, or ran out without a record.
+  Position first = 0;         ///< the record with which it began: the client is there.
+  Position last_renewal = 0;  ///< the last record that kept it; `first` when there was none.
+  Position end = 0;           ///< the record that ended it; 0 when none did.
+  EventKind ended_by = EventKind::
+      kUnknown;  ///< kind of that record; kUnknown: it runs, or ran out without a record.
   std::uint64_t renewals = 0;
 
   bool covers(Instant time) const { return from <= time && time < until; }

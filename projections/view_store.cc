@@ -1,5 +1,7 @@
 #include "projections/view_store.h"
 
+#include "ledger/check.h"
+
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
@@ -11,20 +13,20 @@
 #include <shared_mutex>
 #include <vector>
 
-#include "ledger/check.h"
-
 namespace leaseledger {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kWatermark = "watermark";  // followed by the position, big-endian: each flush adds one
+// followed by the position, big-endian: each flush adds one
+constexpr std::string_view kWatermark = "watermark";
 
 using Overlay = std::array<std::map<std::string, std::string, std::less<>>, kViews>;
 
 Error store_error(const fs::path& folder, const rocksdb::Status& status) {
   const bool damaged = status.IsCorruption() || status.IsNotFound() || status.IsInvalidArgument();
-  return {damaged ? Win32::kFileCorrupt : Win32::kIoDevice, damaged ? ErrorKind::kCorrupt : ErrorKind::kIo, folder.string(), "",
+  return {damaged ? Win32::kFileCorrupt : Win32::kIoDevice,
+          damaged ? ErrorKind::kCorrupt : ErrorKind::kIo, folder.string(), "",
           "views that can be read and written: " + status.ToString()};
 }
 
@@ -84,19 +86,25 @@ struct ViewStore::Impl {
   }
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors() const {
-    std::vector<rocksdb::ColumnFamilyDescriptor> out = {{rocksdb::kDefaultColumnFamilyName, family_options()}};
-    for (std::size_t i = 0; i < kViews; ++i) out.emplace_back(std::string(name_of(static_cast<View>(i))), family_options());
+    std::vector<rocksdb::ColumnFamilyDescriptor> out = {
+        {rocksdb::kDefaultColumnFamilyName, family_options()}};
+    for (std::size_t i = 0; i < kViews; ++i)
+      out.emplace_back(std::string(name_of(static_cast<View>(i))), family_options());
     return out;
   }
 
-  rocksdb::ColumnFamilyHandle* family(View view) const { return families[1 + static_cast<std::size_t>(view)]; }
+  rocksdb::ColumnFamilyHandle* family(View view) const {
+    return families[1 + static_cast<std::size_t>(view)];
+  }
 
   Status open_db(bool create) {
     rocksdb::DBOptions options = db_options();
     options.create_if_missing = options.create_missing_column_families = create;
     rocksdb::DB* raw = nullptr;
-    const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, folder.string(), descriptors(), &families, &raw)
-                                  : rocksdb::DB::Open(options, folder.string(), descriptors(), &families, &raw);
+    const auto status =
+        read_only
+            ? rocksdb::DB::OpenForReadOnly(options, folder.string(), descriptors(), &families, &raw)
+            : rocksdb::DB::Open(options, folder.string(), descriptors(), &families, &raw);
     if (!status.ok()) return tl::unexpected(store_error(folder, status));
     db.reset(raw);
     return {};
@@ -110,7 +118,8 @@ struct ViewStore::Impl {
     if (!it->Valid()) return {};
     const auto value = view_of(it->value());
     const std::string_view id(reinterpret_cast<const char*>(ledger_id.data()), ledger_id.size());
-    if (value.substr(0, id.size()) != id) return corrupt(folder.string(), "", "views of this ledger, not of another one");
+    if (value.substr(0, id.size()) != id)
+      return corrupt(folder.string(), "", "views of this ledger, not of another one");
     LEASELEDGER_ASSIGN(writer, ViewWriter::load(value.substr(id.size())));
     stored = writer.position();
     return {};
@@ -120,7 +129,8 @@ struct ViewStore::Impl {
     rocksdb::Options options(db_options(), family_options());
     rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options);
     auto status = file.Open(path);
-    for (auto it = entries.begin(); status.ok() && it != entries.end(); ++it) status = file.Put(it->first, it->second);
+    for (auto it = entries.begin(); status.ok() && it != entries.end(); ++it)
+      status = file.Put(it->first, it->second);
     if (status.ok()) status = file.Finish();
     if (!status.ok()) return tl::unexpected(store_error(folder, status));
     return {};
@@ -130,7 +140,9 @@ struct ViewStore::Impl {
 ViewStore::ViewStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ViewStore::~ViewStore() = default;
 
-Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder, const std::array<std::uint8_t, 16>& ledger_id, bool read_only) {
+Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder,
+                                                   const std::array<std::uint8_t, 16>& ledger_id,
+                                                   bool read_only) {
   auto impl = std::make_unique<Impl>();
   impl->folder = std::move(folder);
   impl->ledger_id = ledger_id;
@@ -146,7 +158,9 @@ Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder, const std::a
 Status ViewStore::drop(const fs::path& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
-  if (error) return fail(Win32::kWriteFault, ErrorKind::kIo, folder.string(), error.message(), "a directory that can be removed");
+  if (error)
+    return fail(Win32::kWriteFault, ErrorKind::kIo, folder.string(), error.message(),
+                "a directory that can be removed");
   return {};
 }
 
@@ -184,17 +198,24 @@ Status ViewStore::flush() {
     arg.options.failed_move_fall_back_to_copy = true;
     arg.options.allow_global_seqno = true;
   };
-  const auto path_of = [&](std::string_view name) { return (self.folder / ("ingest-" + std::string(name) + ".sst")).string(); };
+  const auto path_of = [&](std::string_view name) {
+    return (self.folder / ("ingest-" + std::string(name) + ".sst")).string();
+  };
   for (std::size_t i = 0; i < kViews; ++i) {
     if (self.overlay[i].empty()) continue;
     const auto path = path_of(name_of(static_cast<View>(i)));
     LEASELEDGER_TRY(self.write_file(path, self.overlay[i]));
     ingest_later(self.families[1 + i], path);
   }
-  const std::string value = std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) + self.writer.save();
-  LEASELEDGER_TRY(self.write_file(path_of(kWatermark), std::map<std::string, std::string>{{watermark_key(self.writer.position()), value}}));
+  const std::string value =
+      std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) +
+      self.writer.save();
+  LEASELEDGER_TRY(self.write_file(
+      path_of(kWatermark),
+      std::map<std::string, std::string>{{watermark_key(self.writer.position()), value}}));
   ingest_later(self.families[0], path_of(kWatermark));
-  if (const auto status = self.db->IngestExternalFiles(files); !status.ok()) return tl::unexpected(store_error(self.folder, status));
+  if (const auto status = self.db->IngestExternalFiles(files); !status.ok())
+    return tl::unexpected(store_error(self.folder, status));
   const std::unique_lock lock(self.mutex);
   for (auto& entries : self.overlay) entries.clear();
   self.overlay_records = 0;
@@ -231,12 +252,18 @@ Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) c
     const bool in_memory = memory != entries.end();
     const bool in_store = stored != nullptr && stored->Valid();
     if (!in_memory && !in_store) break;
-    const int order = !in_store ? -1 : !in_memory ? 1 : std::string_view(memory->first).compare(view_of(stored->key()));
-    if (!(order <= 0 ? visit(memory->first, memory->second) : visit(view_of(stored->key()), view_of(stored->value())))) return {};
+    const int order = !in_store ? -1
+                      : !in_memory
+                          ? 1
+                          : std::string_view(memory->first).compare(view_of(stored->key()));
+    if (!(order <= 0 ? visit(memory->first, memory->second)
+                     : visit(view_of(stored->key()), view_of(stored->value()))))
+      return {};
     if (order <= 0) ++memory;
     if (order >= 0) stored->Next();
   }
-  if (stored != nullptr && !stored->status().ok()) return tl::unexpected(store_error(impl_->folder, stored->status()));
+  if (stored != nullptr && !stored->status().ok())
+    return tl::unexpected(store_error(impl_->folder, stored->status()));
   return {};
 }
 
@@ -254,32 +281,41 @@ Status ViewStore::scan_back(View view, std::string_view from, const Visitor& vis
     const bool in_store = stored != nullptr && stored->Valid();
     if (!in_memory && !in_store) break;
     const auto before = in_memory ? std::prev(memory) : memory;
-    const int order = !in_store ? 1 : !in_memory ? -1 : std::string_view(before->first).compare(view_of(stored->key()));
-    if (!(order >= 0 ? visit(before->first, before->second) : visit(view_of(stored->key()), view_of(stored->value())))) return {};
+    const int order = !in_store ? 1
+                      : !in_memory
+                          ? -1
+                          : std::string_view(before->first).compare(view_of(stored->key()));
+    if (!(order >= 0 ? visit(before->first, before->second)
+                     : visit(view_of(stored->key()), view_of(stored->value()))))
+      return {};
     if (order >= 0) memory = before;
     if (order <= 0) stored->Prev();
   }
-  if (stored != nullptr && !stored->status().ok()) return tl::unexpected(store_error(impl_->folder, stored->status()));
+  if (stored != nullptr && !stored->status().ok())
+    return tl::unexpected(store_error(impl_->folder, stored->status()));
   return {};
 }
 
 Result<ViewDigests> ViewStore::digests() const {
   ViewDigests out;
   for (std::size_t i = 0; i < kViews; ++i) {
-    LEASELEDGER_TRY(scan(static_cast<View>(i), "", [&](std::string_view key, std::string_view value) {
-      out[i].add(key, value);
-      return true;
-    }));
+    LEASELEDGER_TRY(
+        scan(static_cast<View>(i), "", [&](std::string_view key, std::string_view value) {
+          out[i].add(key, value);
+          return true;
+        }));
   }
   return out;
 }
 
-Result<ViewDigests> digests_from_log(const EventLog& log, Position position, const std::function<bool(Position)>& progress) {
+Result<ViewDigests> digests_from_log(const EventLog& log, Position position,
+                                     const std::function<bool(Position)>& progress) {
   ViewDigests out;
   ViewWriter writer;
   Record record;
   Status status;
-  const ViewWriter::Sink sink = [&out](View view, const std::string& key, const std::string& value) {
+  const ViewWriter::Sink sink = [&out](View view, const std::string& key,
+                                       const std::string& value) {
     out[static_cast<std::size_t>(view)].add(key, value);
   };
   LEASELEDGER_TRY(log.read(1, position, Direction::kForward, [&](const StoredRecord& stored) {

@@ -4,13 +4,13 @@
 // log: the ledger's own log is that. A store that is lost or damaged is built again.
 // Flow: views.h -> [view_store.h] -> queries.h
 
+#include "ledger/event_log.h"
+#include "projections/views.h"
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string_view>
-
-#include "ledger/event_log.h"
-#include "projections/views.h"
 
 namespace leaseledger {
 
@@ -18,7 +18,9 @@ class ViewStore {
  public:
   /// Opens what is stored in `folder`, if anything is; nothing is made before the first flush. kCorrupt when it cannot be read or
   /// belongs to another ledger: the caller drops it (drop()) and opens again.
-  static Result<std::unique_ptr<ViewStore>> open(std::filesystem::path folder, const std::array<std::uint8_t, 16>& ledger_id, bool read_only);
+  static Result<std::unique_ptr<ViewStore>> open(std::filesystem::path folder,
+                                                 const std::array<std::uint8_t, 16>& ledger_id,
+                                                 bool read_only);
   /// Removes what is stored in `folder`.
   static Status drop(const std::filesystem::path& folder);
   ~ViewStore();
@@ -53,6 +55,7 @@ class ViewStore {
 };
 
 /// What the views must contain for the records 1..position, straight from the log.
-Result<ViewDigests> digests_from_log(const EventLog& log, Position position, const std::function<bool(Position done)>& progress = {});
+Result<ViewDigests> digests_from_log(const EventLog& log, Position position,
+                                     const std::function<bool(Position done)>& progress = {});
 
 }  // namespace leaseledger

@@ -1,11 +1,11 @@
 #include "projections/views.h"
 
+#include "ledger/check.h"
+
 #include <xxhash.h>
 
 #include <algorithm>
 #include <optional>
-
-#include "ledger/check.h"
 
 namespace leaseledger {
 namespace {
@@ -31,11 +31,17 @@ LeaseKey get_key(std::string_view in) {
 }
 
 /// Instants are signed; with the sign bit turned their order is the order of octets.
-std::uint64_t ordered(Instant instant) { return static_cast<std::uint64_t>(instant.time_since_epoch().count()) ^ (1ULL << 63); }
-Instant from_ordered(std::uint64_t value) { return Instant{std::chrono::nanoseconds{static_cast<std::int64_t>(value ^ (1ULL << 63))}}; }
+std::uint64_t ordered(Instant instant) {
+  return static_cast<std::uint64_t>(instant.time_since_epoch().count()) ^ (1ULL << 63);
+}
+Instant from_ordered(std::uint64_t value) {
+  return Instant{std::chrono::nanoseconds{static_cast<std::int64_t>(value ^ (1ULL << 63))}};
+}
 
 tl::unexpected<Error> damaged(View view) {
-  return corrupt(std::string(name_of(view)), "", "entries as the projector writes them; 'leaseledger repair views' builds them anew");
+  return corrupt(
+      std::string(name_of(view)), "",
+      "entries as the projector writes them; 'leaseledger repair views' builds them anew");
 }
 
 constexpr std::size_t kKeySize = 17;
@@ -43,7 +49,9 @@ constexpr std::size_t kLeaseValueSize = 1 + 1 + 8 + 8 + 8 + 4;
 
 std::string usage_value(const SubnetUsage& u) {
   std::string out;
-  for (const auto figure : {u.active, u.declined, u.reserved, u.created, u.renewed, u.released, u.expired, u.deleted}) put(out, figure, 8);
+  for (const auto figure :
+       {u.active, u.declined, u.reserved, u.created, u.renewed, u.released, u.expired, u.deleted})
+    put(out, figure, 8);
   return out;
 }
 
@@ -58,12 +66,18 @@ std::optional<std::string> argument(const Arguments& arguments, std::string_view
 
 std::string_view name_of(View view) {
   switch (view) {
-    case View::kLeaseHistory: return "lease_history";
-    case View::kClientHistory: return "client_history";
-    case View::kExpiry: return "expiry";
-    case View::kSubnetHistory: return "subnet_history";
-    case View::kUsage: return "usage";
-    case View::kCommandIds: return "command_ids";
+    case View::kLeaseHistory:
+      return "lease_history";
+    case View::kClientHistory:
+      return "client_history";
+    case View::kExpiry:
+      return "expiry";
+    case View::kSubnetHistory:
+      return "subnet_history";
+    case View::kUsage:
+      return "usage";
+    case View::kCommandIds:
+      return "command_ids";
   }
   return "?";
 }
@@ -112,10 +126,14 @@ std::string command_id_key(std::string_view actor, const CommandId& id, Position
   return out;
 }
 
-Position position_of_key(std::string_view key) { return key.size() < 8 ? 0 : get(key.substr(key.size() - 8), 8); }
+Position position_of_key(std::string_view key) {
+  return key.size() < 8 ? 0 : get(key.substr(key.size() - 8), 8);
+}
 
-Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key, std::string_view value) {
-  if (key.size() != kKeySize + 8 || value.size() != kLeaseValueSize) return damaged(View::kLeaseHistory);
+Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key,
+                                                           std::string_view value) {
+  if (key.size() != kKeySize + 8 || value.size() != kLeaseValueSize)
+    return damaged(View::kLeaseHistory);
   LeaseEntry entry;
   entry.position = position_of_key(key);
   entry.kind = static_cast<EventKind>(value[0]);
@@ -128,7 +146,9 @@ Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key,
 }
 
 Result<ClientEntry> decode_client_entry(std::string_view key, std::string_view value) {
-  if (key.empty() || key.size() != 1U + static_cast<std::uint8_t>(key[0]) + 4 + 1 + 8 || value.size() != kKeySize + 8) return damaged(View::kClientHistory);
+  if (key.empty() || key.size() != 1U + static_cast<std::uint8_t>(key[0]) + 4 + 1 + 8 ||
+      value.size() != kKeySize + 8)
+    return damaged(View::kClientHistory);
   const auto rest = key.substr(1U + static_cast<std::uint8_t>(key[0]));
   ClientEntry entry;
   entry.iaid = Iaid{static_cast<std::uint32_t>(get(rest, 4))};
@@ -143,7 +163,8 @@ Result<SubnetUsage> decode_usage(std::string_view value) {
   if (value.size() != 64) return damaged(View::kUsage);
   SubnetUsage u;
   std::size_t at = 0;
-  for (auto* figure : {&u.active, &u.declined, &u.reserved, &u.created, &u.renewed, &u.released, &u.expired, &u.deleted}) {
+  for (auto* figure : {&u.active, &u.declined, &u.reserved, &u.created, &u.renewed, &u.released,
+                       &u.expired, &u.deleted}) {
     *figure = get(value.substr(at), 8);
     at += 8;
   }
@@ -154,7 +175,9 @@ void count(const Record& record, SubnetUsage& usage) {
   const LeaseFact* fact = lease_fact_of(record.event);
   if (fact == nullptr) return;
   const auto figure = [&usage](LeaseState state) -> std::uint64_t& {
-    return state == LeaseState::kActive ? usage.active : state == LeaseState::kDeclined ? usage.declined : usage.reserved;
+    return state == LeaseState::kActive     ? usage.active
+           : state == LeaseState::kDeclined ? usage.declined
+                                            : usage.reserved;
   };
   const bool begins = fact->lease.tenure == record.position;
   switch (kind_of(record.event)) {
@@ -173,10 +196,20 @@ void count(const Record& record, SubnetUsage& usage) {
       if (!begins) --usage.active;
       ++usage.declined;
       break;
-    case EventKind::kLeaseReleased: --figure(fact->lease.state); ++usage.released; break;
-    case EventKind::kLeaseExpired: --figure(fact->lease.state); ++usage.expired; break;
-    case EventKind::kClientDeleted: --figure(fact->lease.state); ++usage.deleted; break;
-    default: break;
+    case EventKind::kLeaseReleased:
+      --figure(fact->lease.state);
+      ++usage.released;
+      break;
+    case EventKind::kLeaseExpired:
+      --figure(fact->lease.state);
+      ++usage.expired;
+      break;
+    case EventKind::kClientDeleted:
+      --figure(fact->lease.state);
+      ++usage.deleted;
+      break;
+    default:
+      break;
   }
 }
 
@@ -184,8 +217,10 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
   LEASELEDGER_CHECK(record.position == position_ + 1);
   const EventKind kind = kind_of(record.event);
   if (kind == EventKind::kUnknown) {
-    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "record at position", std::to_string(record.position),
-                "an event that this version knows; it was written by a newer leaseledger, use that one");
+    return fail(
+        Win32::kRevisionMismatch, ErrorKind::kCorrupt, "record at position",
+        std::to_string(record.position),
+        "an event that this version knows; it was written by a newer leaseledger, use that one");
   }
   const auto enter_lease = [&](const LeaseKey& key, const LeaseEntry& entry) {
     std::string value;
@@ -198,20 +233,24 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
     sink(View::kLeaseHistory, lease_history_key(key, record.position), std::move(value));
     lengths_.set(key.length);
   };
-  const auto enter_client = [&](const Duid& duid, Iaid iaid, LeaseType type, const LeaseKey& key, Position tenure) {
+  const auto enter_client = [&](const Duid& duid, Iaid iaid, LeaseType type, const LeaseKey& key,
+                                Position tenure) {
     std::string value;
     put(value, key);
     put(value, tenure, 8);
-    sink(View::kClientHistory, client_history_key(duid, iaid, type, record.position), std::move(value));
+    sink(View::kClientHistory, client_history_key(duid, iaid, type, record.position),
+         std::move(value));
   };
 
   SubnetId subnet = 0;
   if (const LeaseFact* fact = lease_fact_of(record.event)) {
     const Lease& lease = fact->lease;
     subnet = lease.subnet_id;
-    enter_lease(lease.key, {record.position, kind, lease.state, record.effective_at, lease.valid_until, lease.tenure, lease.subnet_id});
+    enter_lease(lease.key, {record.position, kind, lease.state, record.effective_at,
+                            lease.valid_until, lease.tenure, lease.subnet_id});
     enter_client(lease.duid, lease.iaid, lease.type, lease.key, lease.tenure);
-    const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired || kind == EventKind::kClientDeleted;
+    const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired ||
+                      kind == EventKind::kClientDeleted;
     if (!gone && lease.valid_until != kForever) {
       std::string value;
       put(value, lease.key);
@@ -222,38 +261,48 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
   }
   const auto about_command = [&](const Arguments& arguments) {
     const auto address = argument(arguments, "address");
-    const auto key = address ? parse_lease_key(*address) : Result<LeaseKey>(tl::unexpected(Error{}));
-    if (key) enter_lease(*key, {record.position, kind, LeaseState::kEnded, record.effective_at, Instant{}, 0, 0});
+    const auto key =
+        address ? parse_lease_key(*address) : Result<LeaseKey>(tl::unexpected(Error{}));
+    if (key)
+      enter_lease(
+          *key, {record.position, kind, LeaseState::kEnded, record.effective_at, Instant{}, 0, 0});
     const auto text = argument(arguments, "duid");
     const auto duid = text ? Duid::parse(*text) : Result<Duid>(tl::unexpected(Error{}));
     if (duid) {
       std::uint32_t iaid = 0;
-      if (const auto number = argument(arguments, "iaid")) iaid = static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10));
+      if (const auto number = argument(arguments, "iaid"))
+        iaid = static_cast<std::uint32_t>(std::strtoul(number->c_str(), nullptr, 10));
       enter_client(*duid, Iaid{iaid}, LeaseType::kNa, key ? *key : LeaseKey{}, 0);
     }
   };
   std::visit(
       [&](const auto& event) {
         using T = std::decay_t<decltype(event)>;
-        if constexpr (std::is_same_v<T, CommandRefused> || std::is_same_v<T, NothingChanged>) about_command(event.arguments);
+        if constexpr (std::is_same_v<T, CommandRefused> || std::is_same_v<T, NothingChanged>)
+          about_command(event.arguments);
         if constexpr (requires { event.subnet.id; }) subnet = event.subnet.id;
         if constexpr (requires { event.reservation; }) subnet = event.reservation.subnet_id;
         if constexpr (requires { event.exclusion; }) subnet = event.exclusion.subnet_id;
         if constexpr (requires { event.pool; }) subnet = event.pool.subnet_id;
-        if constexpr (requires { event.reservation; }) enter_client(event.reservation.duid, event.reservation.iaid, event.reservation.type, event.reservation.key, 0);
+        if constexpr (requires { event.reservation; })
+          enter_client(event.reservation.duid, event.reservation.iaid, event.reservation.type,
+                       event.reservation.key, 0);
       },
       record.event);
   if (subnet != 0 && lease_fact_of(record.event) == nullptr) {
-    sink(View::kSubnetHistory, subnet_key(subnet, record.position), std::string(1, static_cast<char>(kind)));
+    sink(View::kSubnetHistory, subnet_key(subnet, record.position),
+         std::string(1, static_cast<char>(kind)));
     if (kind == EventKind::kSubnetCreated) usage_[subnet] = {};
     if (kind == EventKind::kSubnetDeleted) {
       usage_.erase(subnet);
       touched_.erase(subnet);
     }
   }
-  if (record.command_id) sink(View::kCommandIds, command_id_key(record.actor, *record.command_id, record.position), "");
+  if (record.command_id)
+    sink(View::kCommandIds, command_id_key(record.actor, *record.command_id, record.position), "");
   if (record.position % kUsageEvery == 0) {
-    for (const SubnetId id : touched_) sink(View::kUsage, subnet_key(id, record.position), usage_value(usage_[id]));
+    for (const SubnetId id : touched_)
+      sink(View::kUsage, subnet_key(id, record.position), usage_value(usage_[id]));
     touched_.clear();
   }
   position_ = record.position;

@@ -3,6 +3,9 @@
 // so that entries can be stored in bulk and in any order. Format: docs/formats/views.md.
 // Flow: ledger/event_log.h -> [views.h] -> view_store.h
 
+#include "ledger/lease_book.h"
+#include "ledger/record.h"
+
 #include <array>
 #include <bitset>
 #include <cstdint>
@@ -11,9 +14,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-
-#include "ledger/lease_book.h"
-#include "ledger/record.h"
 
 namespace leaseledger {
 
@@ -59,7 +59,8 @@ std::string expiry_key(Instant valid_until, Position position);
 std::string subnet_key(SubnetId subnet, Position position);
 std::string command_id_key(std::string_view actor, const CommandId& id, Position position);
 
-Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key, std::string_view value);
+Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key,
+                                                           std::string_view value);
 Result<ClientEntry> decode_client_entry(std::string_view key, std::string_view value);
 Result<SubnetUsage> decode_usage(std::string_view value);
 Position position_of_key(std::string_view key);  ///< the last 8 octets of any key.

@@ -1,15 +1,14 @@
 #include "replay/book_snapshots.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include "ledger/sha256.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <fcntl.h>
 #include <fstream>
+#include <unistd.h>
 #include <utility>
-
-#include "ledger/sha256.h"
 
 namespace leaseledger {
 namespace {
@@ -17,14 +16,16 @@ namespace {
 namespace fs = std::filesystem;
 
 Status io_error(const fs::path& path, const std::string& what) {
-  return fail(Win32::kWriteFault, ErrorKind::kIo, path.string(), what, "a directory that can be written to, with room");
+  return fail(Win32::kWriteFault, ErrorKind::kIo, path.string(), what,
+              "a directory that can be written to, with room");
 }
 
 /// A file that is written under another name and appears whole or not at all.
 class AtomicFile {
  public:
   explicit AtomicFile(fs::path path)
-      : path_(std::move(path)), temporary_(path_.string() + ".tmp"),
+      : path_(std::move(path)),
+        temporary_(path_.string() + ".tmp"),
         fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640)) {}
   ~AtomicFile() {
     if (fd_ >= 0) {
@@ -80,7 +81,8 @@ std::vector<Position> BookSnapshots::positions() const {
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename().string();
     Position position = 0;
-    const auto [end, failed] = std::from_chars(name.data(), name.data() + std::min<std::size_t>(name.size(), 20), position);
+    const auto [end, failed] = std::from_chars(
+        name.data(), name.data() + std::min<std::size_t>(name.size(), 20), position);
     if (failed == std::errc{} && name == path_of(position).filename()) out.push_back(position);
   }
   std::ranges::sort(out);
@@ -124,9 +126,13 @@ Result<LeaseBook> BookSnapshots::load(Position position) const {
   const fs::path path = path_of(position);
   std::ifstream in(path, std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), {});
-  const auto damaged = [&] { return corrupt(path.string(), "", "a whole snapshot; it can be deleted, the log has everything"); };
+  const auto damaged = [&] {
+    return corrupt(path.string(), "",
+                   "a whole snapshot; it can be deleted, the log has everything");
+  };
   if (!in || bytes.size() < 32) return damaged();
-  const std::span<const std::uint8_t> all(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  const std::span<const std::uint8_t> all(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                          bytes.size());
   Sha256 sha;
   sha.start();
   sha.update(all.first(all.size() - 32));

@@ -2,20 +2,21 @@
 // Snapshots of the LeaseBook, so that opening a ledger and looking at the past read a part of the log only. Derived data:
 // a snapshot that is missing or damaged costs time, never an answer. Format: docs/formats/lease_book.md.
 
+#include "ledger/lease_book.h"
+#include "ledger/result.h"
+
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "ledger/lease_book.h"
-#include "ledger/result.h"
 
 namespace leaseledger {
 
 class BookSnapshots {
  public:
   /// `folder` is made when the first snapshot is saved. `warn` hears of snapshots that could not be used.
-  explicit BookSnapshots(std::filesystem::path folder, std::function<void(const std::string&)> warn = {});
+  explicit BookSnapshots(std::filesystem::path folder,
+                         std::function<void(const std::string&)> warn = {});
 
   /// Saves the book at its position (durable, atomic by rename) and removes what retention does not keep.
   Status save(const LeaseBook& book);

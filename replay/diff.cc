@@ -18,7 +18,8 @@ std::vector<std::string> differing(const BookLease& a, const BookLease& b) {
   const auto note = [&out](bool differs, const char* field) {
     if (differs) out.emplace_back(field);
   };
-  note(a.lease.duid != b.lease.duid || a.lease.iaid != b.lease.iaid || a.lease.type != b.lease.type, "client");
+  note(a.lease.duid != b.lease.duid || a.lease.iaid != b.lease.iaid || a.lease.type != b.lease.type,
+       "client");
   note(a.lease.tenure != b.lease.tenure, "tenure");
   note(a.lease.state != b.lease.state, "state");
   note(a.lease.valid_until != b.lease.valid_until, "valid_until");
@@ -36,14 +37,18 @@ Difference diff(const LeaseBook& from, const LeaseBook& to) {
   std::map<SubnetId, SubnetDifference> subnets;
   const auto subnet_of = [&](SubnetId id) -> SubnetDifference& {
     auto& difference = subnets[id];
-    const Subnet* subnet = to.find_subnet(id) != nullptr ? to.find_subnet(id) : from.find_subnet(id);
+    const Subnet* subnet =
+        to.find_subnet(id) != nullptr ? to.find_subnet(id) : from.find_subnet(id);
     difference.prefix = subnet->prefix;
     difference.id = id;
     return difference;
   };
-  const auto add = [&](Change change, const BookLease* before, const BookLease* after, std::vector<std::string> fields) {
+  const auto add = [&](Change change, const BookLease* before, const BookLease* after,
+                       std::vector<std::string> fields) {
     auto& subnet = subnet_of((after != nullptr ? after : before)->lease.subnet_id);
-    ++(change == Change::kCreated ? subnet.created : change == Change::kChanged ? subnet.changed : subnet.ended);
+    ++(change == Change::kCreated   ? subnet.created
+       : change == Change::kChanged ? subnet.changed
+                                    : subnet.ended);
     LeaseDifference difference{change, {}, {}, std::move(fields)};
     if (before != nullptr) difference.before = *before;
     if (after != nullptr) difference.after = *after;
@@ -60,7 +65,8 @@ Difference diff(const LeaseBook& from, const LeaseBook& to) {
     } else if (a == before.end() || b->lease.key < a->lease.key) {
       add(Change::kCreated, nullptr, &*b++, {});
     } else {
-      if (auto fields = differing(*a, *b); !fields.empty()) add(Change::kChanged, &*a, &*b, std::move(fields));
+      if (auto fields = differing(*a, *b); !fields.empty())
+        add(Change::kChanged, &*a, &*b, std::move(fields));
       ++a;
       ++b;
     }
@@ -69,7 +75,8 @@ Difference diff(const LeaseBook& from, const LeaseBook& to) {
     const Subnet* old = from.find_subnet(subnet->id);
     if (old == nullptr) {
       subnet_of(subnet->id).subnet = Change::kCreated;
-    } else if (*old != *subnet || !std::ranges::equal(from.reservations(subnet->id), to.reservations(subnet->id)) ||
+    } else if (*old != *subnet ||
+               !std::ranges::equal(from.reservations(subnet->id), to.reservations(subnet->id)) ||
                !std::ranges::equal(from.exclusions(subnet->id), to.exclusions(subnet->id)) ||
                !std::ranges::equal(from.pools(subnet->id), to.pools(subnet->id))) {
       subnet_of(subnet->id).subnet = Change::kChanged;

@@ -1,12 +1,12 @@
 #pragma once
 // What changed between two moments: leases that began, changed and ended, and the sums for each subnet.
 
+#include "ledger/lease_book.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "ledger/lease_book.h"
 
 namespace leaseledger {
 

@@ -4,7 +4,8 @@ namespace leaseledger {
 
 Status fold(const EventLog& log, LeaseBook& book, Position to, const Progress& progress) {
   if (to > log.tail()) {
-    return invalid("position", std::to_string(to), "0 to " + std::to_string(log.tail()) + ", the last record");
+    return invalid("position", std::to_string(to),
+                   "0 to " + std::to_string(log.tail()) + ", the last record");
   }
   const Position from = book.position() + 1;
   if (to < from) return {};
@@ -13,22 +14,26 @@ Status fold(const EventLog& log, LeaseBook& book, Position to, const Progress& p
   LEASELEDGER_TRY(log.read(from, to, Direction::kForward, [&](const StoredRecord& stored) {
     status = decode_record(stored.bytes, record);
     if (status && record.position != stored.position) {
-      status = corrupt("record at position", std::to_string(stored.position), "its own position inside, not " + std::to_string(record.position));
+      status = corrupt("record at position", std::to_string(stored.position),
+                       "its own position inside, not " + std::to_string(record.position));
     }
     if (status) status = evolve(book, record);
-    if (status && progress && (stored.position & 0x3FFF) == 0 && !progress(stored.position - from + 1, to - from + 1)) {
+    if (status && progress && (stored.position & 0x3FFF) == 0 &&
+        !progress(stored.position - from + 1, to - from + 1)) {
       status = fail(Win32::kOperationAborted, ErrorKind::kBusy, "", "", "to be let run to its end");
     }
     return status.has_value();
   }));
   LEASELEDGER_TRY(status);
   if (book.position() != to) {
-    return corrupt("log", "ends at " + std::to_string(book.position()), "records up to " + std::to_string(to));
+    return corrupt("log", "ends at " + std::to_string(book.position()),
+                   "records up to " + std::to_string(to));
   }
   return {};
 }
 
-Result<LeaseBook> book_at(const EventLog& log, const BookSnapshots* snapshots, Position position, const Progress& progress) {
+Result<LeaseBook> book_at(const EventLog& log, const BookSnapshots* snapshots, Position position,
+                          const Progress& progress) {
   LeaseBook book = snapshots == nullptr ? LeaseBook{} : snapshots->nearest(position);
   LEASELEDGER_TRY(fold(log, book, position, progress));
   return book;

@@ -2,11 +2,11 @@
 // The past, folded again from the log: the state at any position.
 // Flow: ledger/event_log.h + book_snapshots.h -> [replay.h] -> diff.h, verify.h
 
-#include <functional>
-
 #include "ledger/event_log.h"
 #include "ledger/lease_book.h"
 #include "replay/book_snapshots.h"
+
+#include <functional>
 
 namespace leaseledger {
 
@@ -17,6 +17,7 @@ using Progress = std::function<bool(Position done, Position total)>;
 Status fold(const EventLog& log, LeaseBook& book, Position to, const Progress& progress = {});
 
 /// The book as it was after record `position`, from the nearest snapshot (`snapshots` may be nullptr: from the beginning).
-Result<LeaseBook> book_at(const EventLog& log, const BookSnapshots* snapshots, Position position, const Progress& progress = {});
+Result<LeaseBook> book_at(const EventLog& log, const BookSnapshots* snapshots, Position position,
+                          const Progress& progress = {});
 
 }  // namespace leaseledger

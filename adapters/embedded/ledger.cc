@@ -1,11 +1,11 @@
 #include "adapters/embedded/ledger.h"
 
+#include "ledger/rocksdb_log.h"
+#include "projections/projector.h"
+
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-
-#include "ledger/rocksdb_log.h"
-#include "projections/projector.h"
 
 namespace leaseledger {
 namespace {
@@ -13,9 +13,11 @@ namespace {
 /// Ids of commands in the views, for the command handler.
 class ProjectedIds final : public CommandIds {
  public:
-  ProjectedIds(const EventLog& log, const Projector& projector) : log_(log), projector_(projector) {}
+  ProjectedIds(const EventLog& log, const Projector& projector)
+      : log_(log), projector_(projector) {}
 
-  Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor, const CommandId& id) const override {
+  Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor,
+                                                            const CommandId& id) const override {
     return Queries(log_, projector_.views()).find_command(actor, id);
   }
   Position projected() const override { return projector_.position(); }
@@ -26,7 +28,8 @@ class ProjectedIds final : public CommandIds {
 };
 
 tl::unexpected<Error> read_only_error() {
-  return fail(Win32::kAccessDenied, ErrorKind::kDenied, "ledger", "opened to read only", "a ledger that may be written to");
+  return fail(Win32::kAccessDenied, ErrorKind::kDenied, "ledger", "opened to read only",
+              "a ledger that may be written to");
 }
 
 }  // namespace
@@ -49,16 +52,19 @@ struct Ledger::Impl {
   Status start() {
     const auto started = std::chrono::steady_clock::now();
     Clock& clock = options.clock != nullptr ? *options.clock : system_clock;
-    snapshots = std::make_unique<BookSnapshots>(log->directory().book(), [](const std::string& error) {
-      spdlog::warn("book.snapshot_unusable error=\"{}\"", error);
-    });
+    snapshots =
+        std::make_unique<BookSnapshots>(log->directory().book(), [](const std::string& error) {
+          spdlog::warn("book.snapshot_unusable error=\"{}\"", error);
+        });
     LeaseBook book = snapshots->nearest(log->tail());
     snapshot_at = book.position();
     LEASELEDGER_TRY(fold(*log, book, log->tail()));
     ProjectorOptions views;
     views.flush_events = options.view_flush_events;
     views.read_only = options.read_only;
-    views.on_rebuild = [](const Error& error) { spdlog::warn("views.unusable error=\"{}\"", error.to_string()); };
+    views.on_rebuild = [](const Error& error) {
+      spdlog::warn("views.unusable error=\"{}\"", error.to_string());
+    };
     LEASELEDGER_ASSIGN(projector, Projector::open(*log, log->directory().views(), views));
     const std::size_t leases = book.lease_count();
     if (options.read_only) {
@@ -67,11 +73,15 @@ struct Ledger::Impl {
       // Ids must be found from the first command on, so the views are brought up to the tail first.
       LEASELEDGER_TRY(projector->catch_up(log->tail()));
       ids = std::make_unique<ProjectedIds>(*log, *projector);
-      LEASELEDGER_ASSIGN(handler, CommandHandler::start(*log, std::move(book), ids.get(), clock, options.handler));
+      LEASELEDGER_ASSIGN(
+          handler, CommandHandler::start(*log, std::move(book), ids.get(), clock, options.handler));
       projector->start();
     }
-    spdlog::debug("ledger.opened directory={} records={} leases={} snapshot={} milliseconds={}", log->directory().path().string(), log->tail(), leases,
-                  snapshot_at, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started).count());
+    spdlog::debug("ledger.opened directory={} records={} leases={} snapshot={} milliseconds={}",
+                  log->directory().path().string(), log->tail(), leases, snapshot_at,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(
+                      std::chrono::steady_clock::now() - started)
+                      .count());
     return {};
   }
 };
@@ -80,11 +90,13 @@ Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Ledger::~Ledger() {
   if (const auto closed = close(); !closed) {
-    spdlog::error("ledger.close_failed directory={} error=\"{}\"", directory().string(), closed.error().to_string());
+    spdlog::error("ledger.close_failed directory={} error=\"{}\"", directory().string(),
+                  closed.error().to_string());
   }
 }
 
-Result<std::unique_ptr<Ledger>> Ledger::create(const std::filesystem::path& directory, LedgerOptions options) {
+Result<std::unique_ptr<Ledger>> Ledger::create(const std::filesystem::path& directory,
+                                               LedgerOptions options) {
   RocksdbLogOptions log_options;
   log_options.partition = options.partition;
   auto impl = std::make_unique<Impl>();
@@ -94,7 +106,8 @@ Result<std::unique_ptr<Ledger>> Ledger::create(const std::filesystem::path& dire
   return std::unique_ptr<Ledger>(new Ledger(std::move(impl)));
 }
 
-Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& directory, LedgerOptions options) {
+Result<std::unique_ptr<Ledger>> Ledger::open(const std::filesystem::path& directory,
+                                             LedgerOptions options) {
   RocksdbLogOptions log_options;
   log_options.partition = options.partition;
   log_options.read_only = options.read_only;
@@ -119,7 +132,8 @@ Status Ledger::close() {
     if (self.handler->tail() - self.snapshot_at >= self.options.snapshot_every) {
       self.handler->read_book([&](const LeaseBook& book) {
         if (book.position() != self.log->tail()) return;  // after a write error the book is ahead
-        if (const auto saved = self.snapshots->save(book); !saved) spdlog::warn("book.snapshot_failed error=\"{}\"", saved.error().to_string());
+        if (const auto saved = self.snapshots->save(book); !saved)
+          spdlog::warn("book.snapshot_failed error=\"{}\"", saved.error().to_string());
       });
     }
   }
@@ -128,7 +142,8 @@ Status Ledger::close() {
   return result;
 }
 
-Result<std::vector<Answer>> Ledger::submit(const Principal& principal, std::span<const Envelope> commands, Chain chain) {
+Result<std::vector<Answer>> Ledger::submit(const Principal& principal,
+                                           std::span<const Envelope> commands, Chain chain) {
   if (impl_->handler == nullptr) return read_only_error();
   return impl_->handler->submit(principal, commands, chain);
 }
@@ -138,7 +153,9 @@ Result<Answer> Ledger::submit(const Principal& principal, const Envelope& comman
   return impl_->handler->submit(principal, command);
 }
 
-Result<std::vector<CommandHandler::Preview>> Ledger::preview(const Principal& principal, std::span<const Envelope> commands, Chain chain) {
+Result<std::vector<CommandHandler::Preview>> Ledger::preview(const Principal& principal,
+                                                             std::span<const Envelope> commands,
+                                                             Chain chain) {
   if (impl_->handler == nullptr) return read_only_error();
   return impl_->handler->preview(principal, commands, chain);
 }
@@ -208,10 +225,15 @@ Result<VerifyReport> Ledger::verify(const Progress& progress) {
     if (!compared) {
       report.findings.push_back({"views", 0, compared.error().to_string()});
     } else {
-      for (const auto& view : *compared) report.findings.push_back({"views", 0, "the view " + view + " is not what the records give; leaseledger repair views"});
+      for (const auto& view : *compared)
+        report.findings.push_back(
+            {"views", 0,
+             "the view " + view + " is not what the records give; leaseledger repair views"});
     }
-    if (const auto stored = impl_->log->verify(); !stored) report.findings.push_back({"storage", 0, stored.error().to_string()});
-    report.view_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    if (const auto stored = impl_->log->verify(); !stored)
+      report.findings.push_back({"storage", 0, stored.error().to_string()});
+    report.view_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   });
   LEASELEDGER_TRY(status);
   return report;
@@ -227,6 +249,8 @@ Result<std::vector<std::string>> Ledger::rebuild_views() { return impl_->project
 
 Projector& Ledger::projector() { return *impl_->projector; }
 
-Status Ledger::backup(const std::filesystem::path& target) { return impl_->log->checkpoint(target); }
+Status Ledger::backup(const std::filesystem::path& target) {
+  return impl_->log->checkpoint(target);
+}
 
 }  // namespace leaseledger

@@ -6,14 +6,6 @@
 //   leaseledger::CreateClient create{.key = ..., .duid = ..., .iaid = ...};
 //   auto answer = ledger->submit(principal, {.command = create}).value();
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "commands/command_handler.h"
 #include "commands/get_free_address.h"
 #include "ledger/event_log.h"
@@ -24,25 +16,36 @@
 #include "replay/replay.h"
 #include "replay/verify.h"
 
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 namespace leaseledger {
 
 struct LedgerOptions {
-  bool read_only = false;                   ///< nothing is written: for copies and backups. Commands are refused.
-  bool adopt_head = false;                  ///< take the log as it is when the head witness is missing or damaged.
-  std::optional<std::string> partition;     ///< must be the stored one when given.
-  std::size_t view_flush_events = 65'536;   ///< views are stored when so many events wait in memory.
-  Position snapshot_every = 1'000'000;      ///< a snapshot of the book is saved on closing after so many new records.
+  bool read_only = false;   ///< nothing is written: for copies and backups. Commands are refused.
+  bool adopt_head = false;  ///< take the log as it is when the head witness is missing or damaged.
+  std::optional<std::string> partition;    ///< must be the stored one when given.
+  std::size_t view_flush_events = 65'536;  ///< views are stored when so many events wait in memory.
+  /// a snapshot of the book is saved on closing after so many new records.
+  Position snapshot_every = 1'000'000;
   HandlerOptions handler;
-  Clock* clock = nullptr;                   ///< borrowed; the machine's clock when nullptr.
+  Clock* clock = nullptr;  ///< borrowed; the machine's clock when nullptr.
 };
 
 class Ledger {
  public:
   /// Makes an empty ledger in `directory`, which must be absent or empty. ERROR_DIR_NOT_EMPTY, ERROR_ALREADY_EXISTS.
-  static Result<std::unique_ptr<Ledger>> create(const std::filesystem::path& directory, LedgerOptions options = {});
+  static Result<std::unique_ptr<Ledger>> create(const std::filesystem::path& directory,
+                                                LedgerOptions options = {});
   /// ERROR_FILE_NOT_FOUND: no ledger there; ERROR_SHARING_VIOLATION: another process has it; ERROR_FILE_CORRUPT,
   /// ERROR_REVISION_MISMATCH (written by a newer version): see the error's text.
-  static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& directory, LedgerOptions options = {});
+  static Result<std::unique_ptr<Ledger>> open(const std::filesystem::path& directory,
+                                              LedgerOptions options = {});
   ~Ledger();
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
@@ -52,9 +55,12 @@ class Ledger {
   Status close();
 
   // ---- commands ----
-  Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands, Chain chain = Chain::kEach);
+  Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands,
+                                     Chain chain = Chain::kEach);
   Result<Answer> submit(const Principal& principal, const Envelope& command);
-  Result<std::vector<CommandHandler::Preview>> preview(const Principal& principal, std::span<const Envelope> commands, Chain chain = Chain::kEach);
+  Result<std::vector<CommandHandler::Preview>> preview(const Principal& principal,
+                                                       std::span<const Envelope> commands,
+                                                       Chain chain = Chain::kEach);
 
   // ---- questions ----
   const EventLog& log() const;

@@ -46,20 +46,29 @@ Status add_subnets(const Json& list, const Json& dhcp6, std::vector<Command>& ou
     const std::string text = item["subnet"].get<std::string>();
     const auto slash = text.find('/');
     // Kea takes host bits here; the subnet is the prefix.
-    LEASELEDGER_ASSIGN(const Ipv6Address address, Ipv6Address::parse(text.substr(0, slash), "subnet"));
-    LEASELEDGER_ASSIGN(const Ipv6Prefix all, Ipv6Prefix::parse("::" + (slash == std::string::npos ? std::string("/128") : text.substr(slash)), "subnet"));
+    LEASELEDGER_ASSIGN(const Ipv6Address address,
+                       Ipv6Address::parse(text.substr(0, slash), "subnet"));
+    LEASELEDGER_ASSIGN(const Ipv6Prefix all,
+                       Ipv6Prefix::parse("::" + (slash == std::string::npos ? std::string("/128")
+                                                                            : text.substr(slash)),
+                                         "subnet"));
     create.prefix = {address.masked(all.length), all.length};
     create.valid_lifetime = lifetime(item, dhcp6, "valid-lifetime", Lifetime{7200});
-    create.preferred_lifetime = std::min(create.valid_lifetime, lifetime(item, dhcp6, "preferred-lifetime", create.valid_lifetime));
+    create.preferred_lifetime = std::min(
+        create.valid_lifetime, lifetime(item, dhcp6, "preferred-lifetime", create.valid_lifetime));
     if (item.contains("id")) create.name = "kea " + item["id"].dump();
     out.emplace_back(create);
     for (const auto& pool : item.value("pd-pools", Json::array())) {
-      if (!pool.contains("prefix") || !pool.contains("prefix-len") || !pool.contains("delegated-len")) {
-        return invalid("pd-pools", pool.dump().substr(0, 80), "\"prefix\", \"prefix-len\" and \"delegated-len\"");
+      if (!pool.contains("prefix") || !pool.contains("prefix-len") ||
+          !pool.contains("delegated-len")) {
+        return invalid("pd-pools", pool.dump().substr(0, 80),
+                       "\"prefix\", \"prefix-len\" and \"delegated-len\"");
       }
       AddDelegationPool add;
       add.subnet = create.prefix;
-      LEASELEDGER_ASSIGN(add.prefix, Ipv6Prefix::parse(pool["prefix"].get<std::string>() + "/" + pool["prefix-len"].dump(), "prefix"));
+      LEASELEDGER_ASSIGN(add.prefix, Ipv6Prefix::parse(pool["prefix"].get<std::string>() + "/" +
+                                                           pool["prefix-len"].dump(),
+                                                       "prefix"));
       add.delegated_length = pool["delegated-len"].get<std::uint8_t>();
       out.emplace_back(add);
     }
@@ -74,7 +83,8 @@ Result<std::vector<Command>> subnets_of_config(std::string_view text) {
   try {
     const Json json = Json::parse(without_hash_comments(text), nullptr, true, true);
     const auto dhcp6 = json.find("Dhcp6");
-    if (dhcp6 == json.end()) return invalid("Dhcp6", "", "the configuration of kea-dhcp6, with \"Dhcp6\" at its top");
+    if (dhcp6 == json.end())
+      return invalid("Dhcp6", "", "the configuration of kea-dhcp6, with \"Dhcp6\" at its top");
     LEASELEDGER_TRY(add_subnets(dhcp6->value("subnet6", Json::array()), *dhcp6, out));
     for (const auto& network : dhcp6->value("shared-networks", Json::array())) {
       LEASELEDGER_TRY(add_subnets(network.value("subnet6", Json::array()), *dhcp6, out));

@@ -2,10 +2,10 @@
 // The subnets of a Kea configuration file (kea-dhcp6.conf), as commands. Only what the ledger needs is read: subnet6 (also in
 // shared-networks) with id, prefix, lifetimes and pd-pools.
 
+#include "commands/command.h"
+
 #include <string_view>
 #include <vector>
-
-#include "commands/command.h"
 
 namespace leaseledger::kea {
 

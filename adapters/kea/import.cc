@@ -15,14 +15,16 @@ CommandId id_of(const LeaseRow& row, const ImportOptions& options) {
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(text.data(), text.size()));
   CommandId id{};
   std::copy(std::begin(canonical.digest), std::end(canonical.digest), id.begin());
-  id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) | 0x80);  // a UUID of version 8: RFC 9562 section 5.8
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) |
+                                    0x80);  // a UUID of version 8: RFC 9562 section 5.8
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
   return id;
 }
 
 /// An id that was used for this very row, though the rows around it gave it another time then.
 bool is_same_row(const Answer& answer) {
-  return answer.code == Win32::kInvalidParameter && answer.first == 0 && answer.error.field == "effective_at";
+  return answer.code == Win32::kInvalidParameter && answer.first == 0 &&
+         answer.error.field == "effective_at";
 }
 
 }  // namespace
@@ -45,10 +47,12 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
   Envelope envelope;
   envelope.id = id_of(row, options);
   envelope.cause = options.file_name + ":" + std::to_string(row.line);
-  if (envelope.cause.size() > 200) envelope.cause = envelope.cause.substr(envelope.cause.size() - 200);
+  if (envelope.cause.size() > 200)
+    envelope.cause = envelope.cause.substr(envelope.cause.size() - 200);
   if (row.is_deletion()) {
     // A lease that was assigned has been given back or removed; one that was reclaimed or declined is only forgotten.
-    report.state = row.state == RowState::kDefault || row.state == RowState::kRegistered || row.state == RowState::kReleased
+    report.state = row.state == RowState::kDefault || row.state == RowState::kRegistered ||
+                           row.state == RowState::kReleased
                        ? ReportedState::kReleased
                        : ReportedState::kExpired;
     envelope.effective_at = std::max(newest_cltt, row.cltt);
@@ -68,7 +72,8 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
         break;
       case RowState::kExpiredReclaimed:
         report.state = ReportedState::kExpired;
-        envelope.effective_at = row.valid_lifetime == kInfiniteLifetime ? std::max(newest_cltt, row.cltt) : row.expire;
+        envelope.effective_at =
+            row.valid_lifetime == kInfiniteLifetime ? std::max(newest_cltt, row.cltt) : row.expire;
         break;
       case RowState::kReleased:
         report.state = ReportedState::kReleased;
@@ -80,7 +85,8 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
   return envelope;
 }
 
-Result<ImportReport> import_leases(std::istream& in, const ImportOptions& options, const Submit& submit,
+Result<ImportReport> import_leases(std::istream& in, const ImportOptions& options,
+                                   const Submit& submit,
                                    const std::function<void(const RowProblem&)>& problem,
                                    const std::function<void(std::uint64_t)>& progress) {
   const auto started = std::chrono::steady_clock::now();
@@ -129,12 +135,14 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
     }
     LeaseRow& row = **next;
     batch.push_back(to_command(row, newest_cltt, options));
-    if (row.state == RowState::kDefault && !row.is_deletion()) newest_cltt = std::max(newest_cltt, row.cltt);
+    if (row.state == RowState::kDefault && !row.is_deletion())
+      newest_cltt = std::max(newest_cltt, row.cltt);
     rows.push_back(std::move(row));
     if (batch.size() >= options.batch) LEASELEDGER_TRY(send());
   }
   LEASELEDGER_TRY(send());
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  report.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
 }
 

@@ -3,6 +3,9 @@
 // says that it was. Importing the same rows again changes nothing: each row has a command id made of its text.
 // Flow: lease_file.h -> [import.h] -> commands/command_handler.h
 
+#include "adapters/kea/lease_file.h"
+#include "commands/command_handler.h"
+
 #include <cstdint>
 #include <functional>
 #include <istream>
@@ -11,15 +14,14 @@
 #include <string>
 #include <vector>
 
-#include "adapters/kea/lease_file.h"
-#include "commands/command_handler.h"
-
 namespace leaseledger::kea {
 
 struct ImportOptions {
-  std::string server = "kea";         ///< names the server in command ids, so that two servers' rows are different rows.
-  std::string file_name = "kea-leases6.csv";  ///< for the cause of each record: "kea-leases6.csv:123".
-  std::size_t batch = 1000;           ///< rows in one submission.
+  /// names the server in command ids, so that two servers' rows are different rows.
+  std::string server = "kea";
+  /// for the cause of each record: "kea-leases6.csv:123".
+  std::string file_name = "kea-leases6.csv";
+  std::size_t batch = 1000;  ///< rows in one submission.
 };
 
 /// A row that was not taken.
@@ -30,11 +32,12 @@ struct RowProblem {
 };
 
 struct ImportReport {
-  std::uint64_t rows = 0;       ///< without header and blank lines.
-  std::uint64_t accepted = 0;   ///< recorded now.
-  std::uint64_t repeated = 0;   ///< known from an earlier import, or twice in the file.
-  std::uint64_t unchanged = 0;  ///< of the accepted: the ledger knew already, e.g. a flush of a lease that had ended.
-  std::uint64_t problems = 0;   ///< not taken.
+  std::uint64_t rows = 0;      ///< without header and blank lines.
+  std::uint64_t accepted = 0;  ///< recorded now.
+  std::uint64_t repeated = 0;  ///< known from an earlier import, or twice in the file.
+  /// of the accepted: the ledger knew already, e.g. a flush of a lease that had ended.
+  std::uint64_t unchanged = 0;
+  std::uint64_t problems = 0;  ///< not taken.
   double seconds = 0;
 };
 
@@ -46,8 +49,9 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
 
 /// Reads all of `in`. `problem` hears of every row that was not taken, in file order within a batch. The outer error is about
 /// the header or about the ledger.
-Result<ImportReport> import_leases(std::istream& in, const ImportOptions& options, const Submit& submit,
-                                   const std::function<void(const RowProblem&)>& problem,
-                                   const std::function<void(std::uint64_t bytes_read)>& progress = {});
+Result<ImportReport> import_leases(
+    std::istream& in, const ImportOptions& options, const Submit& submit,
+    const std::function<void(const RowProblem&)>& problem,
+    const std::function<void(std::uint64_t bytes_read)>& progress = {});
 
 }  // namespace leaseledger::kea

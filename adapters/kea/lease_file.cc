@@ -1,6 +1,7 @@
 #include "adapters/kea/lease_file.h"
 
-#include <charconv>
+#include "ledger/read_number.h"
+
 #include <string_view>
 
 namespace leaseledger::kea {
@@ -21,7 +22,8 @@ std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     std::string octet;
-    if (text.substr(i, 3) == "&#x" && i + 5 <= text.size() && from_hex(text.substr(i + 3, 2), octet)) {
+    if (text.substr(i, 3) == "&#x" && i + 5 <= text.size() &&
+        from_hex(text.substr(i + 3, 2), octet)) {
       out += octet;
       i += 5;
       if (i < text.size() && text[i] == ';') ++i;
@@ -30,17 +32,6 @@ std::string unescape(std::string_view text) {
     }
   }
   return out;
-}
-
-template <typename T>
-Status read_number(std::string_view field, std::string_view text, std::uint64_t max, T& out) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > max) {
-    return invalid(std::string(field), std::string(text), "a whole number from 0 to " + std::to_string(max));
-  }
-  out = static_cast<T>(value);
-  return {};
 }
 
 }  // namespace
@@ -59,22 +50,36 @@ Result<LeaseFile> LeaseFile::open(std::istream& in) {
   const auto names = split(file.text_);
   file.columns_.count = names.size();
   const std::pair<std::string_view, int*> known[] = {
-      {"address", &file.columns_.address}, {"duid", &file.columns_.duid}, {"valid_lifetime", &file.columns_.valid_lifetime},
-      {"expire", &file.columns_.expire}, {"subnet_id", &file.columns_.subnet_id}, {"pref_lifetime", &file.columns_.pref_lifetime},
-      {"lease_type", &file.columns_.lease_type}, {"iaid", &file.columns_.iaid}, {"prefix_len", &file.columns_.prefix_len},
-      {"fqdn_fwd", &file.columns_.fqdn_fwd}, {"fqdn_rev", &file.columns_.fqdn_rev}, {"hostname", &file.columns_.hostname},
-      {"hwaddr", &file.columns_.hwaddr}, {"state", &file.columns_.state}, {"user_context", &file.columns_.user_context},
-      {"hwtype", &file.columns_.hwtype}, {"hwaddr_source", &file.columns_.hwaddr_source}};
+      {"address", &file.columns_.address},
+      {"duid", &file.columns_.duid},
+      {"valid_lifetime", &file.columns_.valid_lifetime},
+      {"expire", &file.columns_.expire},
+      {"subnet_id", &file.columns_.subnet_id},
+      {"pref_lifetime", &file.columns_.pref_lifetime},
+      {"lease_type", &file.columns_.lease_type},
+      {"iaid", &file.columns_.iaid},
+      {"prefix_len", &file.columns_.prefix_len},
+      {"fqdn_fwd", &file.columns_.fqdn_fwd},
+      {"fqdn_rev", &file.columns_.fqdn_rev},
+      {"hostname", &file.columns_.hostname},
+      {"hwaddr", &file.columns_.hwaddr},
+      {"state", &file.columns_.state},
+      {"user_context", &file.columns_.user_context},
+      {"hwtype", &file.columns_.hwtype},
+      {"hwaddr_source", &file.columns_.hwaddr_source}};
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const auto& [name, column] : known) {
       if (names[i] == name) *column = static_cast<int>(i);
     }
   }
   for (const auto& [name, column] : known) {
-    const bool needed = name == "address" || name == "duid" || name == "valid_lifetime" || name == "expire" ||
-                        name == "lease_type" || name == "iaid" || name == "prefix_len";
+    const bool needed = name == "address" || name == "duid" || name == "valid_lifetime" ||
+                        name == "expire" || name == "lease_type" || name == "iaid" ||
+                        name == "prefix_len";
     if (needed && *column < 0) {
-      return invalid("header", file.text_.substr(0, 120), "the header of a DHCPv6 lease file of Kea, with a column " + std::string(name));
+      return invalid(
+          "header", file.text_.substr(0, 120),
+          "the header of a DHCPv6 lease file of Kea, with a column " + std::string(name));
     }
   }
   return file;
@@ -99,8 +104,12 @@ Result<LeaseRow> LeaseFile::parse() const {
                         : torn_tail                   ? "; the end of the file is torn off"
                                                       : "; the row is torn off"));
   }
-  if (!ended_in_newline_) return invalid("row", "no newline", "a newline at the end; the last row may be torn off inside its last field");
-  const auto cell = [&](int column) { return column < 0 ? std::string_view{} : cells[static_cast<std::size_t>(column)]; };
+  if (!ended_in_newline_)
+    return invalid("row", "no newline",
+                   "a newline at the end; the last row may be torn off inside its last field");
+  const auto cell = [&](int column) {
+    return column < 0 ? std::string_view{} : cells[static_cast<std::size_t>(column)];
+  };
   LeaseRow row;
   row.line = line_;
   row.text = text_;
@@ -112,7 +121,9 @@ Result<LeaseRow> LeaseFile::parse() const {
   LEASELEDGER_TRY(read_number("prefix_len", cell(columns_.prefix_len), 128, length));
   LEASELEDGER_ASSIGN(const Ipv6Address address, Ipv6Address::parse(cell(columns_.address)));
   if ((row.type == LeaseType::kPd) == (length == kAddressLength) || length == 0) {
-    return invalid("prefix_len", std::to_string(length), row.type == LeaseType::kPd ? "1 to 127 for a delegated prefix" : "128 for an address");
+    return invalid(
+        "prefix_len", std::to_string(length),
+        row.type == LeaseType::kPd ? "1 to 127 for a delegated prefix" : "128 for an address");
   }
   // Kea stores a prefix as the command gave it, host bits and all; the lease is the prefix.
   row.key = {address.masked(length), static_cast<std::uint8_t>(length)};
@@ -123,23 +134,33 @@ Result<LeaseRow> LeaseFile::parse() const {
   LEASELEDGER_TRY(read_number("iaid", cell(columns_.iaid), 0xFFFF'FFFFU, iaid));
   row.iaid = Iaid{iaid};
   std::uint32_t seconds = 0;
-  LEASELEDGER_TRY(read_number("valid_lifetime", cell(columns_.valid_lifetime), 0xFFFF'FFFFU, seconds));
+  LEASELEDGER_TRY(
+      read_number("valid_lifetime", cell(columns_.valid_lifetime), 0xFFFF'FFFFU, seconds));
   row.valid_lifetime = Lifetime{seconds};
   if (!cell(columns_.pref_lifetime).empty()) {
-    LEASELEDGER_TRY(read_number("pref_lifetime", cell(columns_.pref_lifetime), 0xFFFF'FFFFU, seconds));
+    LEASELEDGER_TRY(
+        read_number("pref_lifetime", cell(columns_.pref_lifetime), 0xFFFF'FFFFU, seconds));
     row.preferred_lifetime = Lifetime{seconds};
   }
   std::uint64_t expire = 0;
   LEASELEDGER_TRY(read_number("expire", cell(columns_.expire), 9'000'000'000ULL, expire));
   if (expire < row.valid_lifetime.count()) {
-    return invalid("expire", std::to_string(expire), "seconds since 1970, not before valid_lifetime " + std::to_string(row.valid_lifetime.count()));
+    return invalid("expire", std::to_string(expire),
+                   "seconds since 1970, not before valid_lifetime " +
+                       std::to_string(row.valid_lifetime.count()));
   }
   row.expire = Instant{std::chrono::seconds{static_cast<std::int64_t>(expire)}};
   row.cltt = row.expire - std::chrono::seconds{row.valid_lifetime.count()};
-  if (!cell(columns_.state).empty()) LEASELEDGER_TRY(read_number("state", cell(columns_.state), 4, row.state));
-  if (!cell(columns_.subnet_id).empty()) LEASELEDGER_TRY(read_number("subnet_id", cell(columns_.subnet_id), 0xFFFF'FFFFU, row.subnet_id));
-  if (!cell(columns_.hwtype).empty()) LEASELEDGER_TRY(read_number("hwtype", cell(columns_.hwtype), 0xFFFF, row.hardware_type));
-  if (!cell(columns_.hwaddr_source).empty()) LEASELEDGER_TRY(read_number("hwaddr_source", cell(columns_.hwaddr_source), 0xFFFF, row.hardware_source));
+  if (!cell(columns_.state).empty())
+    LEASELEDGER_TRY(read_number("state", cell(columns_.state), 4, row.state));
+  if (!cell(columns_.subnet_id).empty())
+    LEASELEDGER_TRY(
+        read_number("subnet_id", cell(columns_.subnet_id), 0xFFFF'FFFFU, row.subnet_id));
+  if (!cell(columns_.hwtype).empty())
+    LEASELEDGER_TRY(read_number("hwtype", cell(columns_.hwtype), 0xFFFF, row.hardware_type));
+  if (!cell(columns_.hwaddr_source).empty())
+    LEASELEDGER_TRY(
+        read_number("hwaddr_source", cell(columns_.hwaddr_source), 0xFFFF, row.hardware_source));
   row.fqdn_forward = cell(columns_.fqdn_fwd) == "1";
   row.fqdn_reverse = cell(columns_.fqdn_rev) == "1";
   row.hostname = unescape(cell(columns_.hostname));

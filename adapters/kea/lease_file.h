@@ -4,34 +4,40 @@
 // crash of Kea leaves such rows, and the next lease is appended straight behind the torn bytes.
 // Flow: file -> [lease_file.h] -> import.h -> commands/report_lease.h
 
+#include "ledger/address.h"
+#include "ledger/duid.h"
+#include "ledger/instant.h"
+#include "ledger/result.h"
+
 #include <cstdint>
 #include <istream>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "ledger/address.h"
-#include "ledger/duid.h"
-#include "ledger/instant.h"
-#include "ledger/result.h"
-
 namespace leaseledger::kea {
 
 /// Kea's lease states: dhcpsrv/lease.h; 3 and 4 since Kea 2.5 and 2.7.
-enum class RowState : std::uint32_t { kDefault = 0, kDeclined = 1, kExpiredReclaimed = 2, kReleased = 3, kRegistered = 4 };
+enum class RowState : std::uint32_t {
+  kDefault = 0,
+  kDeclined = 1,
+  kExpiredReclaimed = 2,
+  kReleased = 3,
+  kRegistered = 4
+};
 
 /// One row, read and checked. Text is unescaped (Kea writes a comma as &#x2c).
 struct LeaseRow {
-  std::uint64_t line = 0;        ///< in the file; the header is line 1.
-  std::string text;              ///< the row as it stands there.
+  std::uint64_t line = 0;  ///< in the file; the header is line 1.
+  std::string text;        ///< the row as it stands there.
   LeaseKey key;
   LeaseType type = LeaseType::kNa;
-  Duid duid;                     ///< empty where Kea wrote 00 or 00:00:00: nobody.
+  Duid duid;  ///< empty where Kea wrote 00 or 00:00:00: nobody.
   Iaid iaid{};
-  Lifetime valid_lifetime{};     ///< 0 in a row that stands for a deletion.
+  Lifetime valid_lifetime{};  ///< 0 in a row that stands for a deletion.
   Lifetime preferred_lifetime{};
-  Instant expire{};              ///< end of the valid lifetime; in a deletion the cltt of the last assignment.
-  Instant cltt{};                ///< client's last transaction time: expire - valid_lifetime.
+  Instant expire{};  ///< end of the valid lifetime; in a deletion the cltt of the last assignment.
+  Instant cltt{};    ///< client's last transaction time: expire - valid_lifetime.
   RowState state = RowState::kDefault;
   std::uint32_t subnet_id = 0;
   std::string hostname;
@@ -57,9 +63,10 @@ class LeaseFile {
 
  private:
   struct Columns {
-    int address = -1, duid = -1, valid_lifetime = -1, expire = -1, subnet_id = -1, pref_lifetime = -1, lease_type = -1,
-        iaid = -1, prefix_len = -1, fqdn_fwd = -1, fqdn_rev = -1, hostname = -1, hwaddr = -1, state = -1,
-        user_context = -1, hwtype = -1, hwaddr_source = -1;
+    int address = -1, duid = -1, valid_lifetime = -1, expire = -1, subnet_id = -1,
+        pref_lifetime = -1, lease_type = -1, iaid = -1, prefix_len = -1, fqdn_fwd = -1,
+        fqdn_rev = -1, hostname = -1, hwaddr = -1, state = -1, user_context = -1, hwtype = -1,
+        hwaddr_source = -1;
     std::size_t count = 0;
   };
   explicit LeaseFile(std::istream& in) : in_(&in) {}

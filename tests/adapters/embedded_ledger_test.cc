@@ -1,18 +1,16 @@
 // The embedded door on a real directory: Kea's recording as history, damage to derived data, backups, who may write.
 
 #include "adapters/embedded/ledger.h"
-
-#include <gtest/gtest.h>
-
-#include <nlohmann/json.hpp>
-
-#include <fstream>
-
 #include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
 #include "tests/commands/book_fixture.h"
 #include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
 
 namespace leaseledger::test {
 namespace {
@@ -30,7 +28,8 @@ class EmbeddedLedger : public ::testing::Test {
   fs::path path() const { return folder_.path() / "ledger"; }
 
   std::unique_ptr<Ledger> open(LedgerOptions options = {}) {
-    auto opened = fs::exists(path()) ? Ledger::open(path(), options) : Ledger::create(path(), options);
+    auto opened =
+        fs::exists(path()) ? Ledger::open(path(), options) : Ledger::create(path(), options);
     EXPECT_TRUE(opened) << opened.error().to_string();
     return std::move(*opened);
   }
@@ -38,10 +37,14 @@ class EmbeddedLedger : public ::testing::Test {
   std::unique_ptr<Ledger> with_recording(LedgerOptions options = {}) {
     auto ledger = open(options);
     const auto commands = kea::subnets_of_config(data("kea-dhcp6.conf")).value();
-    for (const auto& command : commands) EXPECT_TRUE(ledger->submit(admin_, Envelope{.command = command})->accepted());
+    for (const auto& command : commands)
+      EXPECT_TRUE(ledger->submit(admin_, Envelope{.command = command})->accepted());
     std::istringstream in(data("kea-leases6.csv"));
-    const auto report = kea::import_leases(in, {}, [&](std::span<const Envelope> batch) { return ledger->submit(admin_, batch); },
-                                           [](const kea::RowProblem& problem) { ADD_FAILURE() << problem.line << " " << problem.error.to_string(); });
+    const auto report = kea::import_leases(
+        in, {}, [&](std::span<const Envelope> batch) { return ledger->submit(admin_, batch); },
+        [](const kea::RowProblem& problem) {
+          ADD_FAILURE() << problem.line << " " << problem.error.to_string();
+        });
     EXPECT_TRUE(report);
     return ledger;
   }
@@ -62,7 +65,8 @@ TEST_F(EmbeddedLedger, TheRecordingsChosenAddressesAndPrefixesHaveTheSpansOfThei
   const auto queries = ledger->queries().value();
   const auto expected = nlohmann::json::parse(data("expected.json"));
   int checked = 0;
-  for (const auto& [list, name] : {std::pair{"addresses", "address"}, std::pair{"prefixes", "prefix"}}) {
+  for (const auto& [list, name] :
+       {std::pair{"addresses", "address"}, std::pair{"prefixes", "prefix"}}) {
     for (const auto& item : expected[list]) {
       const LeaseKey key = parse_lease_key(item[name].get<std::string>()).value();
       const auto spans = queries.history(key, false, queries.position()).value();
@@ -71,15 +75,20 @@ TEST_F(EmbeddedLedger, TheRecordingsChosenAddressesAndPrefixesHaveTheSpansOfThei
         const auto& wanted = item["spans"][i];
         const std::string where = format_lease_key(key) + " span " + std::to_string(i);
         EXPECT_EQ(spans[i].duid.to_string(), wanted["duid"].get<std::string>()) << where;
-        EXPECT_EQ(static_cast<std::uint32_t>(spans[i].iaid), wanted["iaid"].get<std::uint32_t>()) << where;
+        EXPECT_EQ(static_cast<std::uint32_t>(spans[i].iaid), wanted["iaid"].get<std::uint32_t>())
+            << where;
         EXPECT_EQ(format_instant(spans[i].span.from), wanted["from"].get<std::string>()) << where;
         // A deletion's time is not in Kea's file; the ground truth has its bounds.
         const std::string until = format_instant(spans[i].span.until);
         EXPECT_GE(until, wanted["until"].get<std::string>()) << where;
         EXPECT_LE(until, wanted.value("until_latest", wanted["until"].get<std::string>())) << where;
         // Seen from an address: the key itself, or an address inside of the prefix.
-        const std::string address = item.contains("address_inside") ? item["address_inside"].get<std::string>() : item[name].get<std::string>();
-        const auto who = queries.who(Ipv6Address::parse(address).value(), spans[i].span.from, queries.position()).value();
+        const std::string address = item.contains("address_inside")
+                                        ? item["address_inside"].get<std::string>()
+                                        : item[name].get<std::string>();
+        const auto who =
+            queries.who(Ipv6Address::parse(address).value(), spans[i].span.from, queries.position())
+                .value();
         ASSERT_FALSE(who.holders.empty()) << where;
         EXPECT_EQ(who.holders.front().duid, spans[i].duid) << where;
         ++checked;
@@ -93,14 +102,17 @@ TEST_F(EmbeddedLedger, WhatWasKnownBeforeTheImportIsNothing) {
   const auto ledger = with_recording();
   const auto queries = ledger->queries().value();
   const auto address = Ipv6Address::parse("2001:db8:20::103").value();
-  EXPECT_EQ(queries.who(address, at("2026-11-23T06:17:30Z"), queries.position())->holders.size(), 1U);
-  EXPECT_EQ(queries.who(address, at("2026-11-23T06:17:30Z"), 6)->holders.size(), 0U) << "only the subnets were known then";
+  EXPECT_EQ(queries.who(address, at("2026-11-23T06:17:30Z"), queries.position())->holders.size(),
+            1U);
+  EXPECT_EQ(queries.who(address, at("2026-11-23T06:17:30Z"), 6)->holders.size(), 0U)
+      << "only the subnets were known then";
 }
 
 TEST_F(EmbeddedLedger, VerifyAndReplayAgreeWithTheLiveState) {
   const auto ledger = with_recording({.view_flush_events = 300});
   const auto report = ledger->verify().value();
-  for (const auto& finding : report.findings) ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
+  for (const auto& finding : report.findings)
+    ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
   EXPECT_EQ(report.head, ledger->log().tree_head(ledger->tail()).value());
   EXPECT_GT(report.view_entries, 10'000U);
   EXPECT_TRUE(ledger->replay()->equal());
@@ -142,7 +154,9 @@ TEST_F(EmbeddedLedger, DamagedViewsAreBuiltAgainOrReportedNeverBelieved) {
     fs::copy(sound, path() / "views", fs::copy_options::recursive);
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(path() / "views")) {
-      if (entry.is_regular_file() && entry.file_size() > 0 && entry.path().filename().string().find("LOG") == std::string::npos) files.push_back(entry.path());
+      if (entry.is_regular_file() && entry.file_size() > 0 &&
+          entry.path().filename().string().find("LOG") == std::string::npos)
+        files.push_back(entry.path());
     }
     const fs::path file = files[random.below(files.size())];
     const auto size = fs::file_size(file);
@@ -193,7 +207,8 @@ TEST_F(EmbeddedLedger, ABackupIsALedgerOfItsOwn) {
   const auto opened = Ledger::open(copy, {.read_only = true}).value();
   EXPECT_EQ(opened->tail(), ledger->tail());
   EXPECT_TRUE(opened->verify()->ok());
-  EXPECT_EQ(opened->submit(admin_, Envelope{.command = ExpireLeases{}}).error().code, Win32::kAccessDenied);
+  EXPECT_EQ(opened->submit(admin_, Envelope{.command = ExpireLeases{}}).error().code,
+            Win32::kAccessDenied);
 }
 
 TEST_F(EmbeddedLedger, OneProcessAtATime) {
@@ -233,12 +248,15 @@ TEST_F(EmbeddedLedger, IdsAreKnownAfterRestartFromViewsAndFromTheTail) {
 TEST_F(EmbeddedLedger, TheProjectorSaysWhereItStopped) {
   // An event of a newer version, put into the log by hand behind one that is known.
   const auto ledger = open();
-  ASSERT_TRUE(ledger->submit(admin_, Envelope{.command = CreateSubnet{.prefix = prefix("2001:db8:1::/64")}})->accepted());
+  ASSERT_TRUE(
+      ledger->submit(admin_, Envelope{.command = CreateSubnet{.prefix = prefix("2001:db8:1::/64")}})
+          ->accepted());
   Record record = read_record(ledger->log(), 1).value();
   record.position = 2;
   record.event = UnknownEvent{77};
   ViewWriter writer;
-  ASSERT_TRUE(writer.add(read_record(ledger->log(), 1).value(), [](View, const std::string&, const std::string&) {}));
+  ASSERT_TRUE(writer.add(read_record(ledger->log(), 1).value(),
+                         [](View, const std::string&, const std::string&) {}));
   const auto stopped = writer.add(record, [](View, const std::string&, const std::string&) {});
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().value, "2");

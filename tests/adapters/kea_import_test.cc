@@ -1,17 +1,15 @@
 // Kea's lease file into the ledger: the recording of a real server (tests/data/kea), torn files, other versions.
 
+#include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
+#include "ledger/memory_log.h"
+#include "tests/commands/book_fixture.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <sstream>
-
-#include "adapters/kea/config.h"
-#include "ledger/memory_log.h"
-#include "tests/commands/book_fixture.h"
 
 namespace leaseledger::test {
 namespace {
@@ -37,7 +35,8 @@ class KeaImport : public ::testing::Test {
     problems_.clear();
     std::istringstream in(text);
     return kea::import_leases(
-               in, {}, [&](std::span<const Envelope> batch) { return handler_->submit(admin_, batch); },
+               in, {},
+               [&](std::span<const Envelope> batch) { return handler_->submit(admin_, batch); },
                [&](const kea::RowProblem& problem) { problems_.push_back(problem); })
         .value();
   }
@@ -67,7 +66,8 @@ TEST_F(KeaImport, TheConfigurationGivesSubnetsAndPools) {
 TEST_F(KeaImport, TheWholeRecordingGoesInAndEndsInWhatKeaHad) {
   const auto expected = nlohmann::json::parse(data("expected.json"));
   const auto report = import(data("kea-leases6.csv"));
-  for (const auto& problem : problems_) ADD_FAILURE() << problem.line << ": " << problem.error.to_string();
+  for (const auto& problem : problems_)
+    ADD_FAILURE() << problem.line << ": " << problem.error.to_string();
   EXPECT_EQ(report.rows, expected["rows"].get<std::uint64_t>());
   EXPECT_EQ(report.accepted + report.repeated, report.rows);
   const Instant end = at(expected["active_at_end"]["as_of"].get<std::string>().c_str());
@@ -80,7 +80,8 @@ TEST_F(KeaImport, TheWholeRecordingGoesInAndEndsInWhatKeaHad) {
       ++active[book.find_subnet(lease.lease.subnet_id)->name];
     });
     EXPECT_EQ(total, expected["active_at_end"]["total"].get<std::uint64_t>());
-    for (const auto& [id, count] : expected["active_at_end"]["by_subnet"].items()) EXPECT_EQ(active["kea " + id], count.get<std::uint64_t>()) << id;
+    for (const auto& [id, count] : expected["active_at_end"]["by_subnet"].items())
+      EXPECT_EQ(active["kea " + id], count.get<std::uint64_t>()) << id;
     EXPECT_TRUE(book.check_invariants());
   });
 }
@@ -140,7 +141,8 @@ TEST_F(KeaImport, EscapesAreUndone) {
     Record record;
     EXPECT_TRUE(decode_record(stored.bytes, record));
     const auto* fact = lease_fact_of(record.event);
-    if (fact != nullptr && fact->description && fact->description->name == "printer-103,floor 3") found = true;
+    if (fact != nullptr && fact->description && fact->description->name == "printer-103,floor 3")
+      found = true;
     return true;
   }));
   EXPECT_TRUE(found);

@@ -1,12 +1,12 @@
 #pragma once
 // A book and the rules, without log or handler: run a command, look at its facts and at the book.
 
+#include "commands/command.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
-
-#include "commands/command.h"
 
 namespace leaseledger::test {
 
@@ -32,8 +32,9 @@ class BookFixture : public ::testing::Test {
     if (!decided) return refused(decided.error());
     for (const auto& pending : decision.events()) {
       const Position position = book_.position() + 1;
-      const auto folded = evolve(book_, position, Instant{std::chrono::nanoseconds{position}},
-                                 pending.effective_at == kUnset ? effective_at : pending.effective_at, pending.event);
+      const auto folded = evolve(
+          book_, position, Instant{std::chrono::nanoseconds{position}},
+          pending.effective_at == kUnset ? effective_at : pending.effective_at, pending.event);
       EXPECT_TRUE(folded) << folded.error().to_string();
       facts_.push_back(pending);
     }
@@ -45,11 +46,14 @@ class BookFixture : public ::testing::Test {
   /// Kinds of the last command's facts: "LeaseExpired ClientCreated".
   std::string facts() const {
     std::string out;
-    for (const auto& fact : facts_) out += (out.empty() ? "" : " ") + std::string(name_of(kind_of(fact.event)));
+    for (const auto& fact : facts_)
+      out += (out.empty() ? "" : " ") + std::string(name_of(kind_of(fact.event)));
     return out;
   }
 
-  void have_subnet(const char* text = "2001:db8:1::/64") { ASSERT_EQ(run(CreateSubnet{.prefix = prefix(text)}), Win32::kSuccess); }
+  void have_subnet(const char* text = "2001:db8:1::/64") {
+    ASSERT_EQ(run(CreateSubnet{.prefix = prefix(text)}), Win32::kSuccess);
+  }
 
   static CreateClient client(const char* address, const char* duid_text, std::uint32_t iaid = 1) {
     CreateClient out;
@@ -59,7 +63,8 @@ class BookFixture : public ::testing::Test {
     return out;
   }
 
-  static ReportLease report(const char* address, const char* duid_text, ReportedState state = ReportedState::kActive,
+  static ReportLease report(const char* address, const char* duid_text,
+                            ReportedState state = ReportedState::kActive,
                             std::uint32_t valid = 3600) {
     ReportLease out;
     out.key = key(address);

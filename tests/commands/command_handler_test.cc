@@ -2,13 +2,13 @@
 
 #include "commands/command_handler.h"
 
-#include <gtest/gtest.h>
-
-#include <thread>
-
 #include "commands/fields.h"
 #include "ledger/memory_log.h"
 #include "tests/commands/book_fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
 
 namespace leaseledger::test {
 namespace {
@@ -34,22 +34,28 @@ class HandlerFixture : public ::testing::Test {
   /// Looks ids up in the log itself, up to where it was at the last restart.
   struct LogIds final : CommandIds {
     MemoryLog* log = nullptr;
-    Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor, const CommandId& id) const override {
+    Result<std::optional<std::pair<Position, Position>>> find(std::string_view actor,
+                                                              const CommandId& id) const override {
       std::optional<std::pair<Position, Position>> found;
-      LEASELEDGER_TRY(log->read(1, log->tail(), Direction::kForward, [&](const StoredRecord& stored) {
-        Record record;
-        EXPECT_TRUE(decode_record(stored.bytes, record));
-        if (record.actor == actor && record.command_id == id) found = {found ? found->first : record.position, record.position};
-        return true;
-      }));
+      LEASELEDGER_TRY(
+          log->read(1, log->tail(), Direction::kForward, [&](const StoredRecord& stored) {
+            Record record;
+            EXPECT_TRUE(decode_record(stored.bytes, record));
+            if (record.actor == actor && record.command_id == id)
+              found = {found ? found->first : record.position, record.position};
+            return true;
+          }));
       return found;
     }
     Position projected() const override { return log->tail(); }
   };
 
-  Answer submit(const Command& command, const Principal& who) { return handler_->submit(who, Envelope{.command = command}).value(); }
+  Answer submit(const Command& command, const Principal& who) {
+    return handler_->submit(who, Envelope{.command = command}).value();
+  }
   Answer submit(const Command& command) { return submit(command, admin_); }
-  std::vector<Answer> submit_all(const std::vector<Envelope>& commands, Chain chain = Chain::kEach) {
+  std::vector<Answer> submit_all(const std::vector<Envelope>& commands,
+                                 Chain chain = Chain::kEach) {
     return handler_->submit(admin_, commands, chain).value();
   }
   Record record(Position position) { return read_record(log_, position).value(); }
@@ -65,7 +71,9 @@ class HandlerFixture : public ::testing::Test {
     out.iaid = Iaid{1};
     return out;
   }
-  void have_subnet() { ASSERT_TRUE(submit(CreateSubnet{.prefix = prefix("2001:db8:1::/64")}).accepted()); }
+  void have_subnet() {
+    ASSERT_TRUE(submit(CreateSubnet{.prefix = prefix("2001:db8:1::/64")}).accepted());
+  }
 
   MemoryLog log_;
   LogIds ids_;
@@ -101,7 +109,8 @@ TEST_F(HandlerFixture, ARefusalIsRecordedWithWhoWhatAndWhy) {
   EXPECT_EQ(refused.command, "CreateClient");
   EXPECT_EQ(refused.code, Win32::kDhcpSubnetNotPresent);
   EXPECT_EQ(refused.field, "address");
-  EXPECT_EQ(refused.arguments[0], (std::pair<std::string, std::string>("address", "2001:db8:9::5")));
+  EXPECT_EQ(refused.arguments[0],
+            (std::pair<std::string, std::string>("address", "2001:db8:9::5")));
 }
 
 TEST_F(HandlerFixture, ARefusalChangesNothingButTheTrail) {
@@ -123,7 +132,8 @@ TEST_F(HandlerFixture, TimesIncreaseEvenWhenTheClockGoesBack) {
   submit(client("2001:db8:1::5", "00:aa"));
   EXPECT_GT(record(2).recorded_at, record(1).recorded_at);
   clock_.advance(-std::chrono::hours{2});
-  const auto refused = handler_->submit(admin_, Envelope{.command = client("2001:db8:1::6", "00:bb")});
+  const auto refused =
+      handler_->submit(admin_, Envelope{.command = client("2001:db8:1::6", "00:bb")});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
   EXPECT_EQ(log_.tail(), 2U);
@@ -137,12 +147,15 @@ TEST_F(HandlerFixture, LaterCommandsOfABatchSeeTheEarlierOnes) {
                                    {.command = client("2001:db8:1::5", "00:bb")}});
   std::vector<Win32> codes;
   for (const auto& answer : answers) codes.push_back(answer.code);
-  EXPECT_EQ(codes, (std::vector{Win32::kSuccess, Win32::kSuccess, Win32::kDhcpClientExists, Win32::kSuccess, Win32::kSuccess}));
+  EXPECT_EQ(codes, (std::vector{Win32::kSuccess, Win32::kSuccess, Win32::kDhcpClientExists,
+                                Win32::kSuccess, Win32::kSuccess}));
 }
 
 TEST_F(HandlerFixture, AChainIsDoneWholeOrNotAtAll) {
   have_subnet();
-  const auto done = submit_all({{.command = client("2001:db8:1::5", "00:aa")}, {.command = client("2001:db8:1::6", "00:bb")}}, Chain::kAllOrNothing);
+  const auto done = submit_all({{.command = client("2001:db8:1::5", "00:aa")},
+                                {.command = client("2001:db8:1::6", "00:bb")}},
+                               Chain::kAllOrNothing);
   EXPECT_TRUE(done[0].accepted() && done[1].accepted());
   Hash before{};
   handler_->read_book([&](const LeaseBook& book) { before = book.digest(); });
@@ -150,7 +163,8 @@ TEST_F(HandlerFixture, AChainIsDoneWholeOrNotAtAll) {
   const auto refused = submit_all({{.command = CreateSubnet{.prefix = prefix("2001:db8:2::/64")}},
                                    {.command = client("2001:db8:2::5", "00:cc")},
                                    {.command = client("2001:db8:1::5", "00:dd")},
-                                   {.command = DeleteClient{key("2001:db8:1::6")}}}, Chain::kAllOrNothing);
+                                   {.command = DeleteClient{key("2001:db8:1::6")}}},
+                                  Chain::kAllOrNothing);
   ASSERT_EQ(refused.size(), 4U);
   EXPECT_EQ(refused[0].code, Win32::kOperationAborted);
   EXPECT_EQ(refused[1].code, Win32::kOperationAborted);
@@ -170,26 +184,32 @@ TEST_F(HandlerFixture, AnIdGetsItsFirstAnswerAgainAcceptedOrRefused) {
   have_subnet();
   for (const bool after_restart : {false, true}) {
     if (after_restart) restart();
-    const Answer first = handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
+    const Answer first =
+        handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
     EXPECT_EQ(first.code, Win32::kSuccess);
     EXPECT_EQ(first.first, 2U);
     EXPECT_EQ(first.repeated, after_restart);
-    const Answer again = handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
+    const Answer again =
+        handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
     EXPECT_EQ(again.code, Win32::kSuccess);
     EXPECT_EQ(again.first, 2U);
     EXPECT_TRUE(again.repeated);
-    const Answer refused = handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 2)).value();
+    const Answer refused =
+        handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 2)).value();
     EXPECT_EQ(refused.code, Win32::kDhcpClientExists);
     EXPECT_EQ(refused.first, 3U);
     EXPECT_EQ(refused.error.field, "address");
   }
   submit(DeleteClient{key("2001:db8:1::5")});
-  EXPECT_EQ(handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 2))->code, Win32::kDhcpClientExists) << "the first answer, not today's";
+  EXPECT_EQ(handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 2))->code,
+            Win32::kDhcpClientExists)
+      << "the first answer, not today's";
 }
 
 TEST_F(HandlerFixture, AnIdTwiceInOneBatchIsDoneOnce) {
   have_subnet();
-  const auto answers = submit_all({with_id(client("2001:db8:1::5", "00:aa"), 1), with_id(client("2001:db8:1::5", "00:aa"), 1)});
+  const auto answers = submit_all(
+      {with_id(client("2001:db8:1::5", "00:aa"), 1), with_id(client("2001:db8:1::5", "00:aa"), 1)});
   EXPECT_TRUE(answers[1].repeated);
   EXPECT_EQ(answers[0].first, answers[1].first);
   EXPECT_EQ(log_.tail(), 2U);
@@ -201,10 +221,12 @@ TEST_F(HandlerFixture, TheSameIdWithAnotherCommandNamesTheFieldThatDiffers) {
     if (after_restart) restart();
     handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
     const Position tail = log_.tail();
-    const Answer other = handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 1)).value();
+    const Answer other =
+        handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:bb"), 1)).value();
     EXPECT_EQ(other.code, Win32::kInvalidParameter);
     EXPECT_EQ(other.error.field, "duid");
-    EXPECT_EQ(handler_->submit(admin_, with_id(DeleteClient{key("2001:db8:1::5")}, 1))->error.field, "command");
+    EXPECT_EQ(handler_->submit(admin_, with_id(DeleteClient{key("2001:db8:1::5")}, 1))->error.field,
+              "command");
     Envelope cause = with_id(client("2001:db8:1::5", "00:aa"), 1);
     cause.cause = "another ticket";
     EXPECT_TRUE(handler_->submit(admin_, cause)->repeated) << "a retry may name another cause";
@@ -218,7 +240,8 @@ TEST_F(HandlerFixture, TheSameIdWithAnotherCommandNamesTheFieldThatDiffers) {
 TEST_F(HandlerFixture, IdsBelongToTheirPrincipal) {
   have_subnet();
   handler_->submit(nobody_, with_id(client("2001:db8:1::5", "00:aa"), 1)).value();
-  EXPECT_TRUE(handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1))->accepted()) << "nobody else can use up an id";
+  EXPECT_TRUE(handler_->submit(admin_, with_id(client("2001:db8:1::5", "00:aa"), 1))->accepted())
+      << "nobody else can use up an id";
 }
 
 TEST_F(HandlerFixture, AnIdThatChangedNothingIsRememberedToo) {
@@ -232,7 +255,8 @@ TEST_F(HandlerFixture, AnIdThatChangedNothingIsRememberedToo) {
   CreateClient create = client("2001:db8:1::5", "00:aa");
   create.iaid = Iaid{0};
   ASSERT_TRUE(submit(create).accepted());
-  EXPECT_TRUE(handler_->submit(admin_, with_id(report, 7))->repeated) << "and does not end the lease that came later";
+  EXPECT_TRUE(handler_->submit(admin_, with_id(report, 7))->repeated)
+      << "and does not end the lease that came later";
 }
 
 TEST_F(HandlerFixture, PreconditionsCompareTheLastEventOfTheLease) {
@@ -259,7 +283,8 @@ TEST_F(HandlerFixture, RefusalsAreLimitedForEachPrincipalAndCounted) {
   options_.refusal_limits = {.burst = 3, .per_minute = 2};
   restart();
   have_subnet();
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(submit(client("2001:db8:1::5", "00:aa"), nobody_).code, Win32::kAccessDenied);
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(submit(client("2001:db8:1::5", "00:aa"), nobody_).code, Win32::kAccessDenied);
   EXPECT_EQ(log_.tail(), 4U);
   submit(client("2001:db8:9::5", "00:aa"), user_);
   EXPECT_EQ(log_.tail(), 5U) << "another principal has his own limit";
@@ -282,7 +307,8 @@ TEST_F(HandlerFixture, OverTheLimitAnIdIsNotUsedUp) {
   restart();
   have_subnet();
   submit(client("2001:db8:1::5", "00:aa"), nobody_);
-  EXPECT_EQ(handler_->submit(nobody_, with_id(client("2001:db8:1::5", "00:aa"), 1))->code, Win32::kBusy);
+  EXPECT_EQ(handler_->submit(nobody_, with_id(client("2001:db8:1::5", "00:aa"), 1))->code,
+            Win32::kBusy);
   Principal promoted = nobody_;
   promoted.role = Role::kAdministrator;
   EXPECT_TRUE(handler_->submit(promoted, with_id(client("2001:db8:1::5", "00:aa"), 1))->accepted());
@@ -290,7 +316,8 @@ TEST_F(HandlerFixture, OverTheLimitAnIdIsNotUsedUp) {
 
 TEST_F(HandlerFixture, PreviewSaysWhatWouldHappenAndDoesNothing) {
   have_subnet();
-  const std::vector<Envelope> commands = {{.command = client("2001:db8:1::5", "00:aa")}, {.command = client("2001:db8:1::5", "00:bb")}};
+  const std::vector<Envelope> commands = {{.command = client("2001:db8:1::5", "00:aa")},
+                                          {.command = client("2001:db8:1::5", "00:bb")}};
   for (const Chain chain : {Chain::kEach, Chain::kAllOrNothing}) {
     const auto preview = handler_->preview(admin_, commands, chain).value();
     EXPECT_EQ(preview[1].answer.code, Win32::kDhcpClientExists);
@@ -308,10 +335,12 @@ TEST_F(HandlerFixture, PreviewSaysWhatWouldHappenAndDoesNothing) {
 TEST_F(HandlerFixture, AnotherWriterFencesThisOne) {
   have_subnet();
   ASSERT_TRUE(log_.begin_epoch());
-  const auto fenced = handler_->submit(admin_, Envelope{.command = client("2001:db8:1::5", "00:aa")});
+  const auto fenced =
+      handler_->submit(admin_, Envelope{.command = client("2001:db8:1::5", "00:aa")});
   ASSERT_FALSE(fenced);
   EXPECT_EQ(fenced.error().kind, ErrorKind::kIo);
-  EXPECT_FALSE(handler_->submit(admin_, Envelope{.command = client("2001:db8:1::6", "00:aa")})) << "and it stays so";
+  EXPECT_FALSE(handler_->submit(admin_, Envelope{.command = client("2001:db8:1::6", "00:aa")}))
+      << "and it stays so";
 }
 
 TEST_F(HandlerFixture, ManyThreadsGetOneAnswerEach) {
@@ -339,10 +368,15 @@ TEST_F(HandlerFixture, ManyThreadsGetOneAnswerEach) {
 
 TEST(CommandFields, EveryCommandComesBackFromItsText) {
   for (const auto name : command_names()) {
-    Arguments fields = {{"address", "2001:db8:1::5"}, {"prefix", "2001:db8:1::/64"}, {"subnet", "2001:db8:1::/64"}, {"first", "::1"}, {"last", "::2"}};
+    Arguments fields = {{"address", "2001:db8:1::5"},
+                        {"prefix", "2001:db8:1::/64"},
+                        {"subnet", "2001:db8:1::/64"},
+                        {"first", "::1"},
+                        {"last", "::2"}};
     Result<Command> command = make_command(name, fields);
     for (int i = 0; i < 6 && !command; ++i) {  // take away what the command does not have
-      std::erase_if(fields, [&](const auto& field) { return field.first == command.error().field; });
+      std::erase_if(fields,
+                    [&](const auto& field) { return field.first == command.error().field; });
       command = make_command(name, fields);
     }
     ASSERT_TRUE(command) << name << ": " << command.error().to_string();
@@ -354,7 +388,9 @@ TEST(CommandFields, EveryCommandComesBackFromItsText) {
 }
 
 TEST(CommandFields, SayWhatIsUnknownMissingAndUnreadable) {
-  const auto error = [](const Arguments& fields) { return make_command("CreateClient", fields).error(); };
+  const auto error = [](const Arguments& fields) {
+    return make_command("CreateClient", fields).error();
+  };
   EXPECT_EQ(error({}).field, "address");
   EXPECT_EQ(error({{"address", "2001:db8::1"}, {"adress", "2001:db8::1"}}).field, "adress");
   EXPECT_EQ(error({{"address", "2001:db8::1"}, {"iaid", "4294967296"}}).field, "iaid");

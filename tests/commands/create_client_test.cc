@@ -109,10 +109,14 @@ TEST_F(CreateClientRules, LifetimesAreKeptAsGiven) {
 }
 
 TEST_F(CreateClientRules, ValidDefaultsToTheSubnetsAndPreferredToValid) {
-  ASSERT_EQ(run(CreateSubnet{.prefix = prefix("2001:db8:1::/64"), .preferred_lifetime = Lifetime{60}, .valid_lifetime = Lifetime{120}}), Win32::kSuccess);
+  ASSERT_EQ(run(CreateSubnet{.prefix = prefix("2001:db8:1::/64"),
+                             .preferred_lifetime = Lifetime{60},
+                             .valid_lifetime = Lifetime{120}}),
+            Win32::kSuccess);
   run(client("2001:db8:1::5", "00:01:02"));
   EXPECT_EQ(book_.find(key("2001:db8:1::5"))->lease.valid_until, now_ + std::chrono::seconds{120});
-  EXPECT_EQ(book_.find(key("2001:db8:1::5"))->lease.preferred_until, now_ + std::chrono::seconds{120});
+  EXPECT_EQ(book_.find(key("2001:db8:1::5"))->lease.preferred_until,
+            now_ + std::chrono::seconds{120});
 }
 
 TEST_F(CreateClientRules, ExclusionsAndADisabledSubnetDoNotMatter) {
@@ -124,7 +128,10 @@ TEST_F(CreateClientRules, ExclusionsAndADisabledSubnetDoNotMatter) {
 
 TEST_F(CreateClientRules, AReservedAddressAndAReservedClientAreInTheWay) {
   have_subnet();
-  run(AddReservation{.subnet = prefix("2001:db8:1::/64"), .key = key("2001:db8:1::5"), .duid = duid("00:aa"), .iaid = Iaid{1}});
+  run(AddReservation{.subnet = prefix("2001:db8:1::/64"),
+                     .key = key("2001:db8:1::5"),
+                     .duid = duid("00:aa"),
+                     .iaid = Iaid{1}});
   EXPECT_EQ(run(client("2001:db8:1::5", "00:01:02")), Win32::kDhcpClientExists);
   EXPECT_EQ(run(client("2001:db8:1::6", "00:aa")), Win32::kDhcpClientExists);
 }
@@ -132,7 +139,9 @@ TEST_F(CreateClientRules, AReservedAddressAndAReservedClientAreInTheWay) {
 TEST_F(CreateClientRules, ADeclinedAddressIsInTheWayButItsClientIsNot) {
   have_subnet();
   run(client("2001:db8:1::5", "00:01:02"));
-  ASSERT_EQ(run(DeclineLease{.key = key("2001:db8:1::5"), .duid = duid("00:01:02"), .iaid = Iaid{1}}), Win32::kSuccess);
+  ASSERT_EQ(
+      run(DeclineLease{.key = key("2001:db8:1::5"), .duid = duid("00:01:02"), .iaid = Iaid{1}}),
+      Win32::kSuccess);
   EXPECT_EQ(run(client("2001:db8:1::5", "00:01:03")), Win32::kDhcpClientExists);
   EXPECT_EQ(run(client("2001:db8:1::6", "00:01:02")), Win32::kSuccess);
 }

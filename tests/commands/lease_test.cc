@@ -14,9 +14,16 @@ class LeaseRules : public BookFixture {
     ASSERT_EQ(run(one), Win32::kSuccess);
   }
   static RenewLease renewal(const char* address, const char* client_duid) {
-    return {.key = key(address), .duid = duid(client_duid), .iaid = Iaid{1}, .type = {}, .preferred_lifetime = Lifetime{60}, .valid_lifetime = Lifetime{120}};
+    return {.key = key(address),
+            .duid = duid(client_duid),
+            .iaid = Iaid{1},
+            .type = {},
+            .preferred_lifetime = Lifetime{60},
+            .valid_lifetime = Lifetime{120}};
   }
-  const Lease lease(const char* address = "2001:db8:1::5") { return book_.find(key(address)).value().lease; }
+  const Lease lease(const char* address = "2001:db8:1::5") {
+    return book_.find(key(address)).value().lease;
+  }
 };
 
 TEST_F(LeaseRules, RenewalKeepsTheTenureAndCountsFromNow) {
@@ -73,7 +80,8 @@ TEST_F(LeaseRules, DeclineSetsTheAddressAsideUntilTheProbationIsOver) {
 }
 
 TEST_F(LeaseRules, PrefixesAreNotDeclined) {
-  EXPECT_EQ(run(DeclineLease{.key = key("2001:db8:1:0:8000::/80"), .duid = duid("00:aa")}), Win32::kInvalidParameter);
+  EXPECT_EQ(run(DeclineLease{.key = key("2001:db8:1:0:8000::/80"), .duid = duid("00:aa")}),
+            Win32::kInvalidParameter);
 }
 
 TEST_F(LeaseRules, ExpiryTakesTheSoonestFirstAndKeepsToTheLimit) {
@@ -118,11 +126,13 @@ TEST_F(LeaseRules, AShortenedLeaseIsExpiredAtItsNewTime) {
 
 TEST_F(LeaseRules, SetEditsNameAndIdentityAndNothingElse) {
   const Lease before = lease();
-  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), duid("00:aa"), Iaid{1}, "printer", "2nd floor"}), Win32::kSuccess);
+  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), duid("00:aa"), Iaid{1}, "printer", "2nd floor"}),
+            Win32::kSuccess);
   EXPECT_EQ(lease().valid_until, before.valid_until);
   EXPECT_EQ(lease().tenure, before.tenure);
   EXPECT_EQ(lease().described, book_.position());
-  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), duid("00:bb"), Iaid{2}, "printer", ""}), Win32::kSuccess);
+  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), duid("00:bb"), Iaid{2}, "printer", ""}),
+            Win32::kSuccess);
   EXPECT_EQ(lease().duid, duid("00:bb"));
   EXPECT_EQ(lease().tenure, book_.position()) << "another holder: another tenure";
 }
@@ -130,7 +140,8 @@ TEST_F(LeaseRules, SetEditsNameAndIdentityAndNothingElse) {
 TEST_F(LeaseRules, SetChecksInTheOrderOfTheDocument) {
   EXPECT_EQ(run(SetClient{key("2001:db8:9::5"), Duid{}, Iaid{1}, "", ""}), Win32::kFileNotFound);
   EXPECT_EQ(run(SetClient{key("2001:db8:1::7"), Duid{}, Iaid{1}, "", ""}), Win32::kFileNotFound);
-  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), Duid{}, Iaid{1}, "", ""}), Win32::kInvalidParameter);
+  EXPECT_EQ(run(SetClient{key("2001:db8:1::5"), Duid{}, Iaid{1}, "", ""}),
+            Win32::kInvalidParameter);
 }
 
 // ---- reports, row by row of commands/report_lease.h ----
@@ -175,7 +186,10 @@ TEST_F(LeaseRules, ReportOfAClientsSecondAddressIsAFactToo) {
 }
 
 TEST_F(LeaseRules, ReportTurnsAReservedRecordIntoALease) {
-  run(AddReservation{.subnet = prefix("2001:db8:1::/64"), .key = key("2001:db8:1::9"), .duid = duid("00:cc"), .iaid = Iaid{1}});
+  run(AddReservation{.subnet = prefix("2001:db8:1::/64"),
+                     .key = key("2001:db8:1::9"),
+                     .duid = duid("00:cc"),
+                     .iaid = Iaid{1}});
   EXPECT_EQ(run(report("2001:db8:1::9", "00:cc")), Win32::kSuccess);
   EXPECT_EQ(facts(), "LeaseRenewed");
   EXPECT_EQ(lease("2001:db8:1::9").state, LeaseState::kActive);
@@ -221,21 +235,29 @@ TEST_F(LeaseRules, LateReportsNeverEndOrShortenWhatCameLater) {
   advance(std::chrono::minutes{30});
   run(report("2001:db8:1::5", "00:aa"));  // renewed now, until +1.5 h
   const Lease renewed = lease();
-  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:aa", ReportedState::kReleased), begin + std::chrono::minutes{10}), Win32::kSuccess);
+  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:aa", ReportedState::kReleased),
+                   begin + std::chrono::minutes{10}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "");
-  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:aa"), begin + std::chrono::minutes{10}), Win32::kSuccess);
+  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:aa"), begin + std::chrono::minutes{10}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "") << "an older renewal that would end sooner";
-  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:bb"), begin + std::chrono::minutes{10}), Win32::kSuccess);
+  EXPECT_EQ(run_at(report("2001:db8:1::5", "00:bb"), begin + std::chrono::minutes{10}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "") << "another client, but before";
-  EXPECT_EQ(run_at(report("2001:db8:1::5", "", ReportedState::kDeclined), begin + std::chrono::minutes{10}), Win32::kSuccess);
+  EXPECT_EQ(run_at(report("2001:db8:1::5", "", ReportedState::kDeclined),
+                   begin + std::chrono::minutes{10}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "");
   EXPECT_EQ(lease(), renewed);
 }
 
 TEST_F(LeaseRules, ReportsAreCheckedForTheirShape) {
   EXPECT_EQ(run(report("2001:db8:1::6", "")), Win32::kInvalidParameter);
-  EXPECT_EQ(run(report("2001:db8:1::6", "00:aa", ReportedState::kActive, 0)), Win32::kInvalidParameter);
-  EXPECT_EQ(run(report("2001:db8:1:0:8000::/80", "", ReportedState::kDeclined)), Win32::kInvalidParameter);
+  EXPECT_EQ(run(report("2001:db8:1::6", "00:aa", ReportedState::kActive, 0)),
+            Win32::kInvalidParameter);
+  EXPECT_EQ(run(report("2001:db8:1:0:8000::/80", "", ReportedState::kDeclined)),
+            Win32::kInvalidParameter);
   auto bad = report("2001:db8:1::6", "00:aa");
   bad.hardware_address = "zz";
   EXPECT_EQ(run(bad), Win32::kInvalidParameter);

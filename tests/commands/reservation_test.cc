@@ -8,7 +8,10 @@ namespace {
 class ReservationRules : public BookFixture {
  protected:
   Win32 reserve(const char* address, const char* client_duid, std::uint32_t iaid = 1) {
-    return run(AddReservation{.subnet = prefix("2001:db8:1::/64"), .key = key(address), .duid = duid(client_duid), .iaid = Iaid{iaid}});
+    return run(AddReservation{.subnet = prefix("2001:db8:1::/64"),
+                              .key = key(address),
+                              .duid = duid(client_duid),
+                              .iaid = Iaid{iaid}});
   }
   LeaseState state(const char* address) {
     const auto lease = book_.find(key(address));
@@ -82,17 +85,21 @@ TEST_F(ReservationRules, UnknownSubnetAndEmptyDuid) {
 TEST_F(ReservationRules, RemovalTakesTheRecordThatNobodyLeased) {
   have_subnet();
   reserve("2001:db8:1::5", "00:aa");
-  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}), Win32::kSuccess);
+  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "ClientDeleted ReservationRemoved");
-  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}), Win32::kFileNotFound);
-  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:3::/64"), key("2001:db8:1::5")}), Win32::kFileNotFound);
+  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}),
+            Win32::kFileNotFound);
+  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:3::/64"), key("2001:db8:1::5")}),
+            Win32::kFileNotFound);
 }
 
 TEST_F(ReservationRules, RemovalLeavesAnActiveLease) {
   have_subnet();
   run(client("2001:db8:1::5", "00:aa"));
   reserve("2001:db8:1::5", "00:aa");
-  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}), Win32::kSuccess);
+  EXPECT_EQ(run(RemoveReservation{prefix("2001:db8:1::/64"), key("2001:db8:1::5")}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "ReservationRemoved");
   EXPECT_EQ(state("2001:db8:1::5"), LeaseState::kActive);
 }
@@ -100,10 +107,13 @@ TEST_F(ReservationRules, RemovalLeavesAnActiveLease) {
 TEST_F(ReservationRules, ItsClientLeasesAndGivesBackAndItIsReservedAgain) {
   have_subnet();
   reserve("2001:db8:1::5", "00:aa");
-  EXPECT_EQ(run(RenewLease{.key = key("2001:db8:1::5"), .duid = duid("00:aa"), .iaid = Iaid{1}}), Win32::kSuccess);
+  EXPECT_EQ(run(RenewLease{.key = key("2001:db8:1::5"), .duid = duid("00:aa"), .iaid = Iaid{1}}),
+            Win32::kSuccess);
   EXPECT_EQ(state("2001:db8:1::5"), LeaseState::kActive);
-  EXPECT_EQ(book_.find(key("2001:db8:1::5"))->lease.tenure, book_.position()) << "the holding begins now";
-  EXPECT_EQ(run(ReleaseLease{.key = key("2001:db8:1::5"), .duid = duid("00:aa"), .iaid = Iaid{1}}), Win32::kSuccess);
+  EXPECT_EQ(book_.find(key("2001:db8:1::5"))->lease.tenure, book_.position())
+      << "the holding begins now";
+  EXPECT_EQ(run(ReleaseLease{.key = key("2001:db8:1::5"), .duid = duid("00:aa"), .iaid = Iaid{1}}),
+            Win32::kSuccess);
   EXPECT_EQ(facts(), "LeaseReleased ClientCreated");
   EXPECT_EQ(state("2001:db8:1::5"), LeaseState::kReserved);
 }

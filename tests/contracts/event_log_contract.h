@@ -3,6 +3,12 @@
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Memory, EventLogContract, MemoryHarness);
 // The harness has `EventLog& log()` for an empty log, and `bool reopen()`, which closes and opens it (false: it cannot).
 
+#include "ledger/event_log.h"
+#include "ledger/merkle_proof.h"
+#include "ledger/merkle_tree.h"
+#include "tests/support/made_up_records.h"
+#include "tests/support/seed.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,22 +17,19 @@
 #include <thread>
 #include <vector>
 
-#include "ledger/event_log.h"
-#include "ledger/merkle_proof.h"
-#include "ledger/merkle_tree.h"
-#include "tests/support/made_up_records.h"
-#include "tests/support/seed.h"
-
 namespace leaseledger::test {
 
 /// Leaf hashes of the made-up records 1 to `size`, and their trees, computed from the definition in RFC 6962 section 2.1.
 class ReferenceTree {
  public:
   explicit ReferenceTree(std::uint64_t size) {
-    for (Position p = 1; p <= size; ++p) leaves_.push_back(sha_.leaf(bytes_of(made_up_record(p, made_up_words(p)))));
+    for (Position p = 1; p <= size; ++p)
+      leaves_.push_back(sha_.leaf(bytes_of(made_up_record(p, made_up_words(p)))));
   }
   const Hash& leaf(Position position) const { return leaves_[position - 1]; }
-  Hash root(std::uint64_t size) { return size == 0 ? MerkleTree().root() : root_of(std::span(leaves_).first(size)); }
+  Hash root(std::uint64_t size) {
+    return size == 0 ? MerkleTree().root() : root_of(std::span(leaves_).first(size));
+  }
 
  private:
   Hash root_of(std::span<const Hash> leaves) {
@@ -51,7 +54,9 @@ class EventLogContract : public ::testing::Test {
   bool reopen() { return harness_.reopen(); }
 
   /// Appends `count` made-up records behind `tail` under a new batch id.
-  Result<Appended> append_at(Position tail, std::size_t count) { return append_as(tail, count, epoch_, batch_id(++batches_)); }
+  Result<Appended> append_at(Position tail, std::size_t count) {
+    return append_as(tail, count, epoch_, batch_id(++batches_));
+  }
   Result<Appended> append_as(Position tail, std::size_t count, std::uint64_t epoch, BatchId id) {
     const RecordBatch batch = made_up_batch(tail + 1, count);
     return log().append({tail, epoch, id, batch});
@@ -92,7 +97,10 @@ TYPED_TEST_P(EventLogContract, BeginsEmpty) {
   EXPECT_EQ(this->log().tail(), 0U);
   EXPECT_EQ(this->log().identity().partition, "default");
   EXPECT_EQ(this->log().wait(0, std::chrono::milliseconds(0)), 0U);
-  EXPECT_TRUE(this->log().read(1, 0, Direction::kForward, [](const StoredRecord&) { ADD_FAILURE(); return true; }));
+  EXPECT_TRUE(this->log().read(1, 0, Direction::kForward, [](const StoredRecord&) {
+    ADD_FAILURE();
+    return true;
+  }));
   const auto head = this->log().tree_head(0);
   ASSERT_TRUE(head);
   EXPECT_EQ(*head, (TreeHead{0, MerkleTree().root()}));
@@ -126,14 +134,18 @@ TYPED_TEST_P(EventLogContract, StopsReadingWhenTheVisitorHasEnough) {
   for (const Position last : {Position{100}, Position{6000}}) {
     for (const Direction direction : {Direction::kForward, Direction::kBackward}) {
       std::size_t seen = 0;
-      EXPECT_TRUE(this->log().read(1, last, direction, [&](const StoredRecord&) { return ++seen < 7; }));
+      EXPECT_TRUE(
+          this->log().read(1, last, direction, [&](const StoredRecord&) { return ++seen < 7; }));
       EXPECT_EQ(seen, 7U);
     }
   }
 }
 
 TYPED_TEST_P(EventLogContract, RefusesPositionsThatItDoesNotHave) {
-  const auto nothing = [](const StoredRecord&) { ADD_FAILURE(); return true; };
+  const auto nothing = [](const StoredRecord&) {
+    ADD_FAILURE();
+    return true;
+  };
   this->expect_invalid(this->log().read(1, 1, Direction::kForward, nothing), "position");
   this->grow(10);
   this->expect_invalid(this->log().read(0, 3, Direction::kForward, nothing), "position");
@@ -161,7 +173,8 @@ TYPED_TEST_P(EventLogContract, DoesARepeatedBatchOnce) {
   const BatchId id = batch_id(77);
   this->expect(this->append_as(3, 4, this->epoch_, id), Appended::Outcome::kAppended, 7);
   this->expect(this->append_as(3, 4, this->epoch_, id), Appended::Outcome::kRepeated, 7);
-  if (this->reopen()) this->expect(this->append_as(3, 4, this->epoch_, id), Appended::Outcome::kRepeated, 7);
+  if (this->reopen())
+    this->expect(this->append_as(3, 4, this->epoch_, id), Appended::Outcome::kRepeated, 7);
   this->grow(1);
   this->expect_records(1, 8);
 }
@@ -209,7 +222,8 @@ TYPED_TEST_P(EventLogContract, WakesWhoeverWaits) {
 TYPED_TEST_P(EventLogContract, HasTheTreeOfEverySize) {
   constexpr std::uint64_t kSize = 1100;
   ReferenceTree reference(kSize);
-  for (std::uint64_t size = 0; size < kSize; size += std::min<std::uint64_t>(1 + size / 3, kSize - size)) {
+  for (std::uint64_t size = 0; size < kSize;
+       size += std::min<std::uint64_t>(1 + size / 3, kSize - size)) {
     const auto head = this->log().tree_head(size);
     ASSERT_TRUE(head);
     EXPECT_EQ(head->root, reference.root(size));
@@ -227,7 +241,8 @@ TYPED_TEST_P(EventLogContract, HasTheTreeOfEverySize) {
 
 TYPED_TEST_P(EventLogContract, ProvesWhatItHas) {
   constexpr std::uint64_t kSize = 70000;  // more than 256 * 256: three levels of tiles
-  while (this->log().tail() < kSize) this->grow(std::min<std::uint64_t>(8192, kSize - this->log().tail()));
+  while (this->log().tail() < kSize)
+    this->grow(std::min<std::uint64_t>(8192, kSize - this->log().tail()));
   ReferenceTree reference(kSize);
   Random random(2);
   for (int i = 0; i < 60; ++i) {
@@ -236,11 +251,13 @@ TYPED_TEST_P(EventLogContract, ProvesWhatItHas) {
     const Hash root = reference.root(size);
     const auto inclusion = this->log().inclusion_proof(position, size);
     ASSERT_TRUE(inclusion) << inclusion.error().to_string();
-    EXPECT_TRUE(verify_inclusion(reference.leaf(position), position - 1, size, *inclusion, root)) << position << " of " << size;
+    EXPECT_TRUE(verify_inclusion(reference.leaf(position), position - 1, size, *inclusion, root))
+        << position << " of " << size;
     const std::uint64_t old_size = random.below(size + 1);
     const auto consistency = this->log().consistency_proof(old_size, size);
     ASSERT_TRUE(consistency) << consistency.error().to_string();
-    EXPECT_TRUE(verify_consistency(old_size, size, reference.root(old_size), root, *consistency)) << old_size << " of " << size;
+    EXPECT_TRUE(verify_consistency(old_size, size, reference.root(old_size), root, *consistency))
+        << old_size << " of " << size;
     if (i == 40) this->reopen();
   }
 }
@@ -256,13 +273,16 @@ TYPED_TEST_P(EventLogContract, AnswersReadersWhileItGrows) {
         const Position tail = this->log().tail();
         if (tail == 0) continue;
         const Position position = 1 + random.below(tail);
-        const auto read = read_made_up(this->log(), position, std::min(tail, position + random.below(100)));
+        const auto read =
+            read_made_up(this->log(), position, std::min(tail, position + random.below(100)));
         EXPECT_TRUE(read) << read.error().to_string();
         const auto head = this->log().tree_head(tail);
         const auto proof = this->log().inclusion_proof(position, tail);
         ASSERT_TRUE(head && proof);
         Sha256 sha;
-        EXPECT_TRUE(verify_inclusion(sha.leaf(bytes_of(made_up_record(position, made_up_words(position)))), position - 1, tail, *proof, head->root));
+        EXPECT_TRUE(
+            verify_inclusion(sha.leaf(bytes_of(made_up_record(position, made_up_words(position)))),
+                             position - 1, tail, *proof, head->root));
         ++proofs;
       }
     });
@@ -286,10 +306,12 @@ TYPED_TEST_P(EventLogContract, KeepsEverythingWhenReopened) {
   this->expect_records(1, this->log().tail());
 }
 
-REGISTER_TYPED_TEST_SUITE_P(EventLogContract, BeginsEmpty, GivesBackWhatWasAppended, CutsAndJoinsBatchesOfManyBlocks,
-                            StopsReadingWhenTheVisitorHasEnough, RefusesPositionsThatItDoesNotHave,
-                            RefusesAnAppendOnAStaleTail, DoesARepeatedBatchOnce, NeverTakesTheZeroBatchIdForARepetition,
-                            FencesEarlierWriters, BeginsHigherEpochsAfterReopening, WakesWhoeverWaits, HasTheTreeOfEverySize,
-                            ProvesWhatItHas, AnswersReadersWhileItGrows, KeepsEverythingWhenReopened);
+REGISTER_TYPED_TEST_SUITE_P(EventLogContract, BeginsEmpty, GivesBackWhatWasAppended,
+                            CutsAndJoinsBatchesOfManyBlocks, StopsReadingWhenTheVisitorHasEnough,
+                            RefusesPositionsThatItDoesNotHave, RefusesAnAppendOnAStaleTail,
+                            DoesARepeatedBatchOnce, NeverTakesTheZeroBatchIdForARepetition,
+                            FencesEarlierWriters, BeginsHigherEpochsAfterReopening,
+                            WakesWhoeverWaits, HasTheTreeOfEverySize, ProvesWhatItHas,
+                            AnswersReadersWhileItGrows, KeepsEverythingWhenReopened);
 
 }  // namespace leaseledger::test

@@ -1,9 +1,9 @@
 #include "ledger/block.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/support/made_up_records.h"
 #include "tests/support/seed.h"
+
+#include <gtest/gtest.h>
 
 namespace leaseledger::test {
 namespace {
@@ -13,7 +13,8 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
 }
 
 /// Every block of `batch`.
-std::vector<std::string> blocks_of(const RecordBatch& batch, BlockCodec codec, std::uint32_t target) {
+std::vector<std::string> blocks_of(const RecordBatch& batch, BlockCodec codec,
+                                   std::uint32_t target) {
   BlockWriter writer(codec, target);
   std::vector<std::string> out;
   for (std::size_t i = 0; i < batch.size();) i = writer.write(batch, i, out.emplace_back());
@@ -21,7 +22,8 @@ std::vector<std::string> blocks_of(const RecordBatch& batch, BlockCodec codec, s
 }
 
 class BlockOfCodec : public ::testing::TestWithParam<BlockCodec> {};
-INSTANTIATE_TEST_SUITE_P(Codecs, BlockOfCodec, ::testing::Values(BlockCodec::kRaw, BlockCodec::kLz4),
+INSTANTIATE_TEST_SUITE_P(Codecs, BlockOfCodec,
+                         ::testing::Values(BlockCodec::kRaw, BlockCodec::kLz4),
                          [](const auto& codec) { return std::string(name_of(codec.param)); });
 
 TEST_P(BlockOfCodec, GivesBackItsRecords) {
@@ -36,7 +38,8 @@ TEST_P(BlockOfCodec, GivesBackItsRecords) {
       ASSERT_TRUE(decoded) << decoded.error().to_string();
       ASSERT_EQ(block.first(), next);
       for (; next <= block.last(); ++next) {
-        EXPECT_TRUE(std::ranges::equal(block.record(next), bytes_of(made_up_record(next, made_up_words(next)))));
+        EXPECT_TRUE(std::ranges::equal(block.record(next),
+                                       bytes_of(made_up_record(next, made_up_words(next)))));
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block.record(next).data()) % 8, 0U);
       }
     }
@@ -54,7 +57,9 @@ TEST_P(BlockOfCodec, NoticesEveryFlippedBit) {
       if (!block.decode(as_bytes(damaged))) continue;
       // LZ4 has bits that do not matter: then the records must be the right ones.
       for (Position p = block.first(); p <= block.last(); ++p) {
-        ASSERT_TRUE(std::ranges::equal(block.record(p), bytes_of(made_up_record(p, made_up_words(p))))) << "bit " << bit;
+        ASSERT_TRUE(
+            std::ranges::equal(block.record(p), bytes_of(made_up_record(p, made_up_words(p)))))
+            << "bit " << bit;
       }
     }
   }
@@ -82,15 +87,19 @@ TEST(Block, KeepsToItsTargetUnlessOneRecordIsLonger) {
 
 TEST(Block, StaysRawWhenCompressingDoesNotPay) {
   RecordBatch small = made_up_batch(1, 2);
-  EXPECT_EQ(read_block_header(as_bytes(blocks_of(small, BlockCodec::kLz4, 16384).front()))->codec, BlockCodec::kRaw);
+  EXPECT_EQ(read_block_header(as_bytes(blocks_of(small, BlockCodec::kLz4, 16384).front()))->codec,
+            BlockCodec::kRaw);
   Random random(2);
   std::vector<std::uint64_t> noise(500);
   for (auto& word : noise) word = random.engine()();
   RecordBatch incompressible;
   incompressible.add_encoded(1, made_up_time(1), bytes_of(noise));
-  EXPECT_EQ(read_block_header(as_bytes(blocks_of(incompressible, BlockCodec::kLz4, 16384).front()))->codec, BlockCodec::kRaw);
+  EXPECT_EQ(read_block_header(as_bytes(blocks_of(incompressible, BlockCodec::kLz4, 16384).front()))
+                ->codec,
+            BlockCodec::kRaw);
   const RecordBatch many = made_up_batch(1, 100);
-  EXPECT_EQ(read_block_header(as_bytes(blocks_of(many, BlockCodec::kLz4, 16384).front()))->codec, BlockCodec::kLz4);
+  EXPECT_EQ(read_block_header(as_bytes(blocks_of(many, BlockCodec::kLz4, 16384).front()))->codec,
+            BlockCodec::kLz4);
 }
 
 TEST(Block, SaysThatANewerFormatIsNewer) {

@@ -1,13 +1,13 @@
 #include "ledger/head_witness.h"
 
-#include <gtest/gtest.h>
-
-#include <fstream>
-
 #include "ledger/directory.h"
 #include "tests/support/damage.h"
 #include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
 
 namespace leaseledger::test {
 namespace {

@@ -2,16 +2,15 @@
 
 #include "ledger/record.h"
 
-#include <gtest/gtest.h>
+#include "ledger/schema/record.capnp.h"
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>
+#include <gtest/gtest.h>
 
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-
-#include "ledger/schema/record.capnp.h"
 
 namespace leaseledger {
 namespace {
@@ -22,32 +21,71 @@ Duid duid(const char* text) { return Duid::parse(text).value(); }
 
 /// One record of every kind, with every field set to something that is not its default.
 std::vector<Record> one_of_each() {
-  const Subnet subnet{.prefix = Ipv6Prefix::parse("2001:db8:1::/64").value(), .id = 7, .name = "hall", .comment = "north",
-                      .preference = 5, .state = SubnetState::kDisabled, .preferred_lifetime = Lifetime{100},
+  const Subnet subnet{.prefix = Ipv6Prefix::parse("2001:db8:1::/64").value(),
+                      .id = 7,
+                      .name = "hall",
+                      .comment = "north",
+                      .preference = 5,
+                      .state = SubnetState::kDisabled,
+                      .preferred_lifetime = Lifetime{100},
                       .valid_lifetime = Lifetime{200}};
   const Reservation reservation{key("2001:db8:1::5"), LeaseType::kNa, duid("000100aa"), Iaid{3}, 7};
-  const Exclusion exclusion{Ipv6Address::parse("2001:db8:1::10").value(), Ipv6Address::parse("2001:db8:1::20").value(), 7};
+  const Exclusion exclusion{Ipv6Address::parse("2001:db8:1::10").value(),
+                            Ipv6Address::parse("2001:db8:1::20").value(), 7};
   const DelegationPool pool{Ipv6Prefix::parse("2001:db8:8000::/40").value(), 56, 7};
   LeaseFact fact;
-  fact.lease = {key("2001:db8:1::5"), LeaseType::kNa, LeaseState::kActive, duid("0001000129f0a1b2525400abcdef"), Iaid{9}, 7,
-                at("2026-03-03T14:05:00Z"), at("2026-03-03T13:05:00Z"), 3, 4};
+  fact.lease = {key("2001:db8:1::5"),
+                LeaseType::kNa,
+                LeaseState::kActive,
+                duid("0001000129f0a1b2525400abcdef"),
+                Iaid{9},
+                7,
+                at("2026-03-03T14:05:00Z"),
+                at("2026-03-03T13:05:00Z"),
+                3,
+                4};
   LeaseFact described = fact;
-  described.description = Description{.name = "printer.example.org", .comment = "2nd floor",
-      .owner = Ipv6Address::parse("2001:db8::2").value(), .owner_name = "dhcp1", .server_subnet_id = 12,
-      .hardware_address = std::string("\x52\x54\x00\xab\xcd\xef", 6), .hardware_type = 1, .hardware_source = 2,
-      .fqdn_forward = true, .fqdn_reverse = true, .context = R"({"note":"vip"})"};
+  described.description =
+      Description{.name = "printer.example.org",
+                  .comment = "2nd floor",
+                  .owner = Ipv6Address::parse("2001:db8::2").value(),
+                  .owner_name = "dhcp1",
+                  .server_subnet_id = 12,
+                  .hardware_address = std::string("\x52\x54\x00\xab\xcd\xef", 6),
+                  .hardware_type = 1,
+                  .hardware_source = 2,
+                  .fqdn_forward = true,
+                  .fqdn_reverse = true,
+                  .context = R"({"note":"vip"})"};
   LeaseFact prefix = fact;
   prefix.lease.key = key("2001:db8:8000:100::/56");
   prefix.lease.type = LeaseType::kPd;
   prefix.reason = Reason::kReported;
-  const CommandRefused refused{"CreateClient", Win32::kDhcpClientExists, 3, "address", "2001:db8:1::5", "another address",
+  const CommandRefused refused{"CreateClient",
+                               Win32::kDhcpClientExists,
+                               3,
+                               "address",
+                               "2001:db8:1::5",
+                               "another address",
                                {{"address", "2001:db8:1::5"}, {"duid", "00:01"}}};
-  const std::vector<Event> events = {
-      SubnetCreated{subnet}, SubnetChanged{subnet}, SubnetDeleted{subnet}, ReservationAdded{reservation},
-      ReservationRemoved{reservation}, ExclusionAdded{exclusion}, ExclusionRemoved{exclusion},
-      DelegationPoolAdded{pool}, DelegationPoolRemoved{pool}, ClientCreated{described}, ClientChanged{described},
-      LeaseRenewed{prefix}, LeaseReleased{fact}, LeaseDeclined{fact}, LeaseExpired{fact}, ClientDeleted{fact}, refused,
-      NothingChanged{"ReportLease", {{"address", "2001:db8:1::5"}}}};
+  const std::vector<Event> events = {SubnetCreated{subnet},
+                                     SubnetChanged{subnet},
+                                     SubnetDeleted{subnet},
+                                     ReservationAdded{reservation},
+                                     ReservationRemoved{reservation},
+                                     ExclusionAdded{exclusion},
+                                     ExclusionRemoved{exclusion},
+                                     DelegationPoolAdded{pool},
+                                     DelegationPoolRemoved{pool},
+                                     ClientCreated{described},
+                                     ClientChanged{described},
+                                     LeaseRenewed{prefix},
+                                     LeaseReleased{fact},
+                                     LeaseDeclined{fact},
+                                     LeaseExpired{fact},
+                                     ClientDeleted{fact},
+                                     refused,
+                                     NothingChanged{"ReportLease", {{"address", "2001:db8:1::5"}}}};
   std::vector<Record> out;
   for (const auto& event : events) {
     Record record;
@@ -69,7 +107,8 @@ Record decode(const std::string& bytes) {
   std::vector<std::uint64_t> aligned(bytes.size() / 8);
   std::memcpy(aligned.data(), bytes.data(), bytes.size());
   Record out;
-  const auto status = decode_record({reinterpret_cast<const std::uint8_t*>(aligned.data()), bytes.size()}, out);
+  const auto status =
+      decode_record({reinterpret_cast<const std::uint8_t*>(aligned.data()), bytes.size()}, out);
   EXPECT_TRUE(status) << status.error().to_string();
   return out;
 }
@@ -85,7 +124,16 @@ TEST(Record, EveryKindComesBackAsItWas) {
 TEST(Record, DefaultsComeBackAsDefaults) {
   Record record;
   record.position = 1;
-  record.event = ClientCreated{{Lease{key("::/1"), LeaseType::kPd, LeaseState::kActive, {}, Iaid{}, 1, kForever, kForever, 1, 1},
+  record.event = ClientCreated{{Lease{key("::/1"),
+                                      LeaseType::kPd,
+                                      LeaseState::kActive,
+                                      {},
+                                      Iaid{},
+                                      1,
+                                      kForever,
+                                      kForever,
+                                      1,
+                                      1},
                                 Description{}, Reason::kAsked}};
   EXPECT_EQ(decode(encode_record(record)), record);
 }
@@ -144,7 +192,8 @@ TEST(Record, DamagedBytesNeverCrashAndNeverPassForARecordWithAnotherShape) {
       std::vector<std::uint64_t> aligned(damaged.size() / 8);
       std::memcpy(aligned.data(), damaged.data(), damaged.size());
       Record out;
-      const auto status = decode_record({reinterpret_cast<const std::uint8_t*>(aligned.data()), damaged.size()}, out);
+      const auto status = decode_record(
+          {reinterpret_cast<const std::uint8_t*>(aligned.data()), damaged.size()}, out);
       if (!status) {
         EXPECT_EQ(status.error().kind, ErrorKind::kCorrupt);
       }
@@ -159,7 +208,8 @@ TEST(Record, DamagedBytesNeverCrashAndNeverPassForARecordWithAnotherShape) {
 TEST(Record, GoldenFilesOfVersion1AreReadAndWrittenToTheByte) {
   const std::filesystem::path folder = std::filesystem::path(LEASELEDGER_TEST_DATA) / "golden";
   for (const auto& record : one_of_each()) {
-    const auto path = folder / ("record_v1_" + std::string(name_of(kind_of(record.event))) + ".bin");
+    const auto path =
+        folder / ("record_v1_" + std::string(name_of(kind_of(record.event))) + ".bin");
     if (!std::filesystem::exists(path) && std::getenv("LEASELEDGER_WRITE_GOLDEN") != nullptr) {
       std::ofstream(path, std::ios::binary) << encode_record(record);
     }
@@ -179,7 +229,8 @@ std::string with_one_more_field(const std::string& bytes) {
   const auto data_words = (root >> 32) & 0xFFFF;
   const auto pointer_words = root >> 48;
   const std::size_t data_end = 8 + data_words * 8;
-  std::string out = bytes.substr(0, data_end) + std::string("\x2a\0\0\0\0\0\0\0", 8) + bytes.substr(data_end);
+  std::string out =
+      bytes.substr(0, data_end) + std::string("\x2a\0\0\0\0\0\0\0", 8) + bytes.substr(data_end);
   root = (root & 0xFFFF'FFFFULL) | (data_words + 1) << 32 | pointer_words << 48;
   std::memcpy(out.data(), &root, 8);
   return out;  // pointers move together with what they point to, their offsets stay right
@@ -212,7 +263,10 @@ TEST(Record, AnEventOfANewerVersionIsShownAsUnknown) {
 TEST(CommandIdText, IsAUuid) {
   const auto id = parse_command_id("0190b5e6-7c00-7000-8000-00000000000a").value();
   EXPECT_EQ(format_command_id(id), "0190b5e6-7c00-7000-8000-00000000000a");
-  EXPECT_EQ(parse_command_id("0190b5e67c0070008000" "00000000000a").value(), id);
+  EXPECT_EQ(parse_command_id("0190b5e67c0070008000"
+                             "00000000000a")
+                .value(),
+            id);
   EXPECT_FALSE(parse_command_id("0190b5e6"));
 }
 

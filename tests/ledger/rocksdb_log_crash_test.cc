@@ -1,11 +1,11 @@
 // The log's writer is killed, or the machine loses power, again and again: what was acknowledged is there, whole batches only.
 
-#include <gtest/gtest.h>
-
 #include "tests/support/damage.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/victim.h"
+
+#include <gtest/gtest.h>
 
 namespace leaseledger::test {
 namespace {
@@ -38,25 +38,34 @@ class RocksdbLogCrash : public ::testing::Test {
 };
 
 TEST_F(RocksdbLogCrash, LosesNothingWhenItsProcessIsKilled) {
-  const auto end = steady_clock::now() + (campaign() ? std::chrono::minutes(4) : std::chrono::seconds(15));
+  const auto end =
+      steady_clock::now() + (campaign() ? std::chrono::minutes(4) : std::chrono::seconds(15));
   Random random(1);
   int rounds = 0;
   begin();
   for (; steady_clock::now() < end; ++rounds) {
     if (promise_.acknowledged > 30'000) begin();
-    const auto delay = std::chrono::microseconds(random.one_in(3) ? random.below(20'000) : random.below(150'000));
+    const auto delay =
+        std::chrono::microseconds(random.one_in(3) ? random.below(20'000) : random.below(150'000));
     const std::uint64_t salt = random.engine()();
     const int status = run_victim(
-        promise_, [&](const Confession& confession) { return append_until_death(path_, small_buffers(), promise_, confession, salt, 500, 40'000); },
+        promise_,
+        [&](const Confession& confession) {
+          return append_until_death(path_, small_buffers(), promise_, confession, salt, 500,
+                                    40'000);
+        },
         delay);
-    ASSERT_TRUE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+    ASSERT_TRUE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+                (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         << describe(status) << " in round " << rounds;
   }
-  std::printf("%d rounds, %llu appends acknowledged\n", rounds, static_cast<unsigned long long>(promise_.appends));
+  std::printf("%d rounds, %llu appends acknowledged\n", rounds,
+              static_cast<unsigned long long>(promise_.appends));
 }
 
 /// What may have become of the head witness, of which only the state at the beginning of the round is surely on disk.
-void damage_witness(const std::filesystem::path& path, const std::string& at_beginning, std::mt19937_64& engine) {
+void damage_witness(const std::filesystem::path& path, const std::string& at_beginning,
+                    std::mt19937_64& engine) {
   const auto choice = engine() % 3;
   if (choice == 0) return;  // all of it arrived
   if (choice == 1) return write_file(path, at_beginning);
@@ -71,7 +80,8 @@ void damage_witness(const std::filesystem::path& path, const std::string& at_beg
 }
 
 TEST_F(RocksdbLogCrash, LosesNothingWhenPowerIsLost) {
-  const auto end = steady_clock::now() + (campaign() ? std::chrono::minutes(10) : std::chrono::seconds(25));
+  const auto end =
+      steady_clock::now() + (campaign() ? std::chrono::minutes(10) : std::chrono::seconds(25));
   const std::string graveyard = (directory_.path() / "graveyard").string();
   Random random(2);
   int rounds = 0;
@@ -87,17 +97,20 @@ TEST_F(RocksdbLogCrash, LosesNothingWhenPowerIsLost) {
       const auto fs = std::make_shared<FaultyFileSystem>(graveyard, salt);
       const auto env = rocksdb::NewCompositeEnv(fs);
       const std::string witness = read_file(path_ / "HEAD");
-      fs->at_power_loss([&](std::mt19937_64& engine) { damage_witness(path_ / "HEAD", witness, engine); });
+      fs->at_power_loss(
+          [&](std::mt19937_64& engine) { damage_witness(path_ / "HEAD", witness, engine); });
       fs->lose_power_at(countdown);
       auto options = small_buffers();
       options.env = env.get();
       return append_until_death(path_, options, promise_, confession, salt, 300, 25'000);
     });
     losses += WIFEXITED(status) && WEXITSTATUS(status) == FaultyFileSystem::kPowerLost ? 1 : 0;
-    ASSERT_TRUE(WIFEXITED(status) && (WEXITSTATUS(status) == FaultyFileSystem::kPowerLost || WEXITSTATUS(status) == 0))
+    ASSERT_TRUE(WIFEXITED(status) &&
+                (WEXITSTATUS(status) == FaultyFileSystem::kPowerLost || WEXITSTATUS(status) == 0))
         << describe(status) << " in round " << rounds;
   }
-  std::printf("%d rounds, power lost in %d, %llu appends acknowledged\n", rounds, losses, static_cast<unsigned long long>(promise_.appends));
+  std::printf("%d rounds, power lost in %d, %llu appends acknowledged\n", rounds, losses,
+              static_cast<unsigned long long>(promise_.appends));
 }
 
 TEST_F(RocksdbLogCrash, RefusesEverythingAfterAFailedSync) {
@@ -120,7 +133,8 @@ TEST_F(RocksdbLogCrash, RefusesEverythingAfterAFailedSync) {
     if (!append() || !append()) return 2;
     fs->fail_from(1, rocksdb::IOStatus::IOError("injected"));
     const auto failed = append();
-    if (failed || failed.error().kind != ErrorKind::kIo || failed.error().code != Win32::kIoDevice) return 3;
+    if (failed || failed.error().kind != ErrorKind::kIo || failed.error().code != Win32::kIoDevice)
+      return 3;
     const auto again = append();
     if (again || again.error() != failed.error()) return 4;
     if (log.begin_epoch()) return 5;
@@ -133,13 +147,15 @@ TEST_F(RocksdbLogCrash, RefusesEverythingAfterAFailedSync) {
   const int reopened = in_child([&] {
     auto log = RocksdbLog::open(path_);
     if (!log) return 1;
-    return (*log)->tail() == 20 || (*log)->tail() == 30 ? check_promise(**log, {20, 30, 0}, true) : 2;
+    return (*log)->tail() == 20 || (*log)->tail() == 30 ? check_promise(**log, {20, 30, 0}, true)
+                                                        : 2;
   });
   EXPECT_EQ(reopened, 0) << describe(reopened);
 }
 
 TEST_F(RocksdbLogCrash, LosesNothingWhenWritesFail) {
-  const auto end = steady_clock::now() + (campaign() ? std::chrono::minutes(3) : std::chrono::seconds(6));
+  const auto end =
+      steady_clock::now() + (campaign() ? std::chrono::minutes(3) : std::chrono::seconds(6));
   const std::string graveyard = (directory_.path() / "graveyard").string();
   Random random(3);
   int rounds = 0;
@@ -154,15 +170,18 @@ TEST_F(RocksdbLogCrash, LosesNothingWhenWritesFail) {
     const int status = run_victim(promise_, [&](const Confession& confession) {
       const auto fs = std::make_shared<FaultyFileSystem>(graveyard, salt);
       const auto env = rocksdb::NewCompositeEnv(fs);
-      fs->fail_from(countdown, full ? rocksdb::IOStatus::NoSpace("injected") : rocksdb::IOStatus::IOError("injected"));
+      fs->fail_from(countdown, full ? rocksdb::IOStatus::NoSpace("injected")
+                                    : rocksdb::IOStatus::IOError("injected"));
       auto options = small_buffers();
       options.env = env.get();
       const int code = append_until_death(path_, options, promise_, confession, salt, 300, 25'000);
       return code == kFailedWrite ? 0 : code;
     });
-    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << describe(status) << " in round " << rounds << ", operation " << countdown;
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        << describe(status) << " in round " << rounds << ", operation " << countdown;
   }
-  std::printf("%d rounds, %llu appends acknowledged\n", rounds, static_cast<unsigned long long>(promise_.appends));
+  std::printf("%d rounds, %llu appends acknowledged\n", rounds,
+              static_cast<unsigned long long>(promise_.appends));
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 // Any damage to any file of a ledger: opening and reading everything gives a clear error, or exactly the right records.
 
-#include <gtest/gtest.h>
-
-#include <map>
-#include <set>
-
 #include "ledger/merkle_tree.h"
 #include "tests/support/damage.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/victim.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
 
 namespace leaseledger::test {
 namespace {
@@ -16,13 +16,21 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Position kRecords = 4000;
-enum Outcome : int { kRight = 0, kWrong = 1, kRefused = 10, kRefusedInReading = 11, kChangedByRefusal = 12, kUnclear = 13 };
+enum Outcome : int {
+  kRight = 0,
+  kWrong = 1,
+  kRefused = 10,
+  kRefusedInReading = 11,
+  kChangedByRefusal = 12,
+  kUnclear = 13
+};
 
 /// Every file below `path`, by name relative to it.
 std::map<std::string, std::string> contents(const fs::path& path) {
   std::map<std::string, std::string> out;
   for (const auto& file : fs::recursive_directory_iterator(path)) {
-    if (file.is_regular_file()) out[fs::relative(file.path(), path).string()] = read_file(file.path());
+    if (file.is_regular_file())
+      out[fs::relative(file.path(), path).string()] = read_file(file.path());
   }
   return out;
 }
@@ -55,12 +63,14 @@ class RocksdbLogDamage : public ::testing::Test {
   static int build(const fs::path& path) {
     Random random(1);
     for (const Position until : {kRecords / 4, kRecords / 2, kRecords}) {
-      auto log = fs::exists(path) ? RocksdbLog::open(path, options()) : RocksdbLog::create(path, options());
+      auto log = fs::exists(path) ? RocksdbLog::open(path, options())
+                                  : RocksdbLog::create(path, options());
       if (!log) return 1;
       const auto epoch = (*log)->begin_epoch();
       while ((*log)->tail() < until) {
         const Position tail = (*log)->tail();
-        const RecordBatch batch = made_up_batch(tail + 1, std::min<std::size_t>(until - tail, 1 + random.below(90)));
+        const RecordBatch batch =
+            made_up_batch(tail + 1, std::min<std::size_t>(until - tail, 1 + random.below(90)));
         if (!(*log)->append({tail, *epoch, batch_id(tail + 1), batch})) return 1;
       }
     }
@@ -79,7 +89,9 @@ class RocksdbLogDamage : public ::testing::Test {
       }
       error_ = log.error();
     }
-    if (error_.expected.empty() || (error_.kind != ErrorKind::kCorrupt && error_.kind != ErrorKind::kNotFound)) return kUnclear;
+    if (error_.expected.empty() ||
+        (error_.kind != ErrorKind::kCorrupt && error_.kind != ErrorKind::kNotFound))
+      return kUnclear;
     auto after = contents(path);
     after["LOCK"] = before.contains("LOCK") ? before.at("LOCK") : "";
     auto expected = before;
@@ -109,26 +121,31 @@ class RocksdbLogDamage : public ::testing::Test {
     CompletedTiles tiles;
     for (Position p = 1; p <= kRecords; ++p) {
       tree.append(sha.leaf(bytes_of(made_up_record(p, made_up_words(p)))), tiles);
-      if (p == 1 || p == kRecords / 2 || p + 7 == kRecords || p == kRecords) roots_[p] = tree.root();
+      if (p == 1 || p == kRecords / 2 || p + 7 == kRecords || p == kRecords)
+        roots_[p] = tree.root();
     }
     ASSERT_EQ(in_child([this] { return judge(path_); }), kRight);
   }
 
   /// Damages `name` and expects that nobody is deceived.
-  int try_damage(const std::string& name, const std::function<void(std::map<std::string, std::string>&)>& damage, const std::string& what) {
+  int try_damage(const std::string& name,
+                 const std::function<void(std::map<std::string, std::string>&)>& damage,
+                 const std::string& what) {
     auto files = files_;
     damage(files);
     store(path_, files);
     const int status = in_child([&] {
       const int outcome = judge(path_);
       if (outcome != kRight && outcome != kRefused && outcome != kRefusedInReading) {
-        std::printf("%s: %s: outcome %d %s\n", name.c_str(), what.c_str(), outcome, error_.to_string().c_str());
+        std::printf("%s: %s: outcome %d %s\n", name.c_str(), what.c_str(), outcome,
+                    error_.to_string().c_str());
       }
       return outcome;
     });
     EXPECT_TRUE(WIFEXITED(status)) << name << ": " << what << ": signal " << WTERMSIG(status);
     const int outcome = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    EXPECT_TRUE(outcome == kRight || outcome == kRefused || outcome == kRefusedInReading) << name << ": " << what << ": outcome " << outcome;
+    EXPECT_TRUE(outcome == kRight || outcome == kRefused || outcome == kRefusedInReading)
+        << name << ": " << what << ": outcome " << outcome;
     ++outcomes_[kind_of(name)][outcome];
     return outcome;
   }
@@ -137,9 +154,12 @@ class RocksdbLogDamage : public ::testing::Test {
   static std::size_t place(Random& random, std::size_t size) {
     const std::size_t near = std::min<std::size_t>(size, 64);
     switch (random.below(3)) {
-      case 0: return random.below(near);
-      case 1: return size - 1 - random.below(near);
-      default: return random.below(size);
+      case 0:
+        return random.below(near);
+      case 1:
+        return size - 1 - random.below(near);
+      default:
+        return random.below(size);
     }
   }
 
@@ -147,7 +167,12 @@ class RocksdbLogDamage : public ::testing::Test {
     for (const auto& [kind, counts] : outcomes_) {
       std::printf("%-10s", kind.c_str());
       for (const auto& [outcome, count] : counts) {
-        std::printf("  %s %d", outcome == kRight ? "right" : outcome == kRefused ? "refused" : outcome == kRefusedInReading ? "refused in reading" : "WRONG", count);
+        std::printf("  %s %d",
+                    outcome == kRight              ? "right"
+                    : outcome == kRefused          ? "refused"
+                    : outcome == kRefusedInReading ? "refused in reading"
+                                                   : "WRONG",
+                    count);
       }
       std::printf("\n");
     }
@@ -169,7 +194,8 @@ TEST_F(RocksdbLogDamage, HasEveryKindOfFile) {
     kinds.insert(kind_of(name));
     wals += kind_of(name) == ".log" && !bytes.empty() ? 1 : 0;
   }
-  for (const char* kind : {"LEDGER", "HEAD", "LOCK", "CURRENT", "MANIFEST", "IDENTITY", "OPTIONS", "LOG", ".sst", ".log"}) {
+  for (const char* kind : {"LEDGER", "HEAD", "LOCK", "CURRENT", "MANIFEST", "IDENTITY", "OPTIONS",
+                           "LOG", ".sst", ".log"}) {
     EXPECT_TRUE(kinds.contains(kind)) << kind;
   }
   EXPECT_GE(wals, 2U);
@@ -178,19 +204,25 @@ TEST_F(RocksdbLogDamage, HasEveryKindOfFile) {
 TEST_F(RocksdbLogDamage, IsNoticedWhenAFileIsLostOrEmpty) {
   for (const auto& [name, bytes] : files_) {
     for (const bool empty : {false, true}) {
-      const int outcome = try_damage(name, [&, &file = name](auto& files) { empty ? files[file].clear() : void(files.erase(file)); },
-                                     empty ? "emptied" : "deleted");
+      const int outcome = try_damage(
+          name,
+          [&, &file = name](auto& files) { empty ? files[file].clear() : void(files.erase(file)); },
+          empty ? "emptied" : "deleted");
       const std::string kind = kind_of(name);
       // Nothing that was acknowledged is in these.
-      if (kind == "LOCK" || kind == "IDENTITY" || kind == "OPTIONS" || kind == "LOG") EXPECT_EQ(outcome, kRight) << name;
-      if (kind == ".sst" || kind == "MANIFEST" || kind == "CURRENT" || kind == "LEDGER" || kind == "HEAD") EXPECT_EQ(outcome, kRefused) << name;
+      if (kind == "LOCK" || kind == "IDENTITY" || kind == "OPTIONS" || kind == "LOG")
+        EXPECT_EQ(outcome, kRight) << name;
+      if (kind == ".sst" || kind == "MANIFEST" || kind == "CURRENT" || kind == "LEDGER" ||
+          kind == "HEAD")
+        EXPECT_EQ(outcome, kRefused) << name;
     }
   }
   print_outcomes();
 }
 
 TEST_F(RocksdbLogDamage, IsNoticedOrHarmlessAnywhere) {
-  const auto end = std::chrono::steady_clock::now() + (campaign() ? std::chrono::minutes(15) : std::chrono::seconds(25));
+  const auto end = std::chrono::steady_clock::now() +
+                   (campaign() ? std::chrono::minutes(15) : std::chrono::seconds(25));
   Random random(2);
   std::vector<std::string> names;
   for (const auto& [name, bytes] : files_) {
@@ -208,16 +240,23 @@ TEST_F(RocksdbLogDamage, IsNoticedOrHarmlessAnywhere) {
       switch (random.below(4)) {
         case 0:
         case 1:
-          try_damage(name, [&](auto& files) { flip_bit(files[name], at * 8 + bit); }, "bit " + std::to_string(bit) + where);
+          try_damage(
+              name, [&](auto& files) { flip_bit(files[name], at * 8 + bit); },
+              "bit " + std::to_string(bit) + where);
           break;
         case 2:
-          try_damage(name, [&](auto& files) {
-            const std::size_t sector = at / 512 * 512;
-            std::fill_n(files[name].begin() + static_cast<std::ptrdiff_t>(sector), std::min<std::size_t>(512, size - sector), '\0');
-          }, "zeroed sector" + where);
+          try_damage(
+              name,
+              [&](auto& files) {
+                const std::size_t sector = at / 512 * 512;
+                std::fill_n(files[name].begin() + static_cast<std::ptrdiff_t>(sector),
+                            std::min<std::size_t>(512, size - sector), '\0');
+              },
+              "zeroed sector" + where);
           break;
         default:
-          try_damage(name, [&](auto& files) { files[name].resize(at); }, "cut" + where);
+          try_damage(
+              name, [&](auto& files) { files[name].resize(at); }, "cut" + where);
       }
       ++trials;
     }

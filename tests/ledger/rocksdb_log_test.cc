@@ -1,14 +1,14 @@
 #include "ledger/rocksdb_log.h"
 
-#include <xxhash.h>
-
-#include <cstdio>
-#include <map>
-
 #include "ledger/head_witness.h"
 #include "tests/contracts/event_log_contract.h"
 #include "tests/support/damage.h"
 #include "tests/support/temporary_directory.h"
+
+#include <xxhash.h>
+
+#include <cstdio>
+#include <map>
 
 namespace leaseledger::test {
 namespace {
@@ -61,16 +61,20 @@ class RocksdbLogTest : public ::testing::Test {
     EXPECT_TRUE(verified) << verified.error().to_string();
   }
   /// Opening must fail so, with all of `words` in the message.
-  void expect_refusal(ErrorKind kind, Win32 code, std::initializer_list<const char*> words, const RocksdbLogOptions& options = {}) {
+  void expect_refusal(ErrorKind kind, Win32 code, std::initializer_list<const char*> words,
+                      const RocksdbLogOptions& options = {}) {
     close();
     expect_error(RocksdbLog::open(path_, options), kind, code, words);
   }
   template <typename T>
-  static void expect_error(const Result<T>& got, ErrorKind kind, Win32 code, std::initializer_list<const char*> words) {
+  static void expect_error(const Result<T>& got, ErrorKind kind, Win32 code,
+                           std::initializer_list<const char*> words) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().kind, kind) << got.error().to_string();
     EXPECT_EQ(got.error().code, code) << got.error().to_string();
-    for (const char* word : words) EXPECT_NE(got.error().to_string().find(word), std::string::npos) << word << " in " << got.error().to_string();
+    for (const char* word : words)
+      EXPECT_NE(got.error().to_string().find(word), std::string::npos)
+          << word << " in " << got.error().to_string();
   }
   fs::path copy(const char* name) {
     fs::copy(path_, directory_.path() / name, fs::copy_options::recursive);
@@ -106,8 +110,10 @@ TEST_F(RocksdbLogTest, IsMadeInAnEmptyDirectoryOnly) {
   create();
   expect_error(RocksdbLog::create(path_), ErrorKind::kRefused, Win32::kFileExists, {"ledger"});
   write_file(directory_.path() / "file", "x");
-  expect_error(RocksdbLog::create(directory_.path()), ErrorKind::kRefused, Win32::kDirNotEmpty, {"empty"});
-  expect_error(RocksdbLog::create(directory_.path() / "no" / "parent"), ErrorKind::kIo, Win32::kIoDevice, {"parent"});
+  expect_error(RocksdbLog::create(directory_.path()), ErrorKind::kRefused, Win32::kDirNotEmpty,
+               {"empty"});
+  expect_error(RocksdbLog::create(directory_.path() / "no" / "parent"), ErrorKind::kIo,
+               Win32::kIoDevice, {"parent"});
 }
 
 TEST_F(RocksdbLogTest, SaysWhenThereIsNoLedger) {
@@ -129,30 +135,36 @@ TEST_F(RocksdbLogTest, RefusesOptionsThatContradictItsOwn) {
   expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter, {"ledger_id"}, other);
   other = {};
   other.partition = "south";
-  expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter, {"partition", "south", "default"}, other);
+  expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter, {"partition", "south", "default"},
+                 other);
   other = {};
   other.codec = BlockCodec::kRaw;
   expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter, {"codec", "raw", "lz4"}, other);
   other = {};
   other.block_target_bytes = 4096;
-  expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter, {"block_target_bytes", "4096", "16384"}, other);
+  expect_refusal(ErrorKind::kInvalid, Win32::kInvalidParameter,
+                 {"block_target_bytes", "4096", "16384"}, other);
 }
 
 TEST_F(RocksdbLogTest, RefusesOptionsOutOfRange) {
   RocksdbLogOptions options;
   options.block_target_bytes = 1023;
-  expect_error(RocksdbLog::create(path_, options), ErrorKind::kInvalid, Win32::kInvalidParameter, {"block_target_bytes", "1024"});
+  expect_error(RocksdbLog::create(path_, options), ErrorKind::kInvalid, Win32::kInvalidParameter,
+               {"block_target_bytes", "1024"});
   options = {};
   options.partition = "";
-  expect_error(RocksdbLog::create(path_, options), ErrorKind::kInvalid, Win32::kInvalidParameter, {"partition"});
+  expect_error(RocksdbLog::create(path_, options), ErrorKind::kInvalid, Win32::kInvalidParameter,
+               {"partition"});
   EXPECT_FALSE(fs::exists(path_));
 }
 
 TEST_F(RocksdbLogTest, RefusesANewerFormat) {
   create();
-  std::string marker = "leaseledger 2\nid " + format_command_id(log_->identity().ledger_id) + "\nnovelty yes\n";
+  std::string marker =
+      "leaseledger 2\nid " + format_command_id(log_->identity().ledger_id) + "\nnovelty yes\n";
   std::array<char, 32> line{};
-  std::snprintf(line.data(), line.size(), "checksum %016llx\n", static_cast<unsigned long long>(XXH3_64bits(marker.data(), marker.size())));
+  std::snprintf(line.data(), line.size(), "checksum %016llx\n",
+                static_cast<unsigned long long>(XXH3_64bits(marker.data(), marker.size())));
   write_file(path_ / "LEDGER", marker + line.data());
   expect_refusal(ErrorKind::kInvalid, Win32::kRevisionMismatch, {"format 2", "newer"});
 }
@@ -160,10 +172,12 @@ TEST_F(RocksdbLogTest, RefusesANewerFormat) {
 TEST_F(RocksdbLogTest, IsOpenInOneProcessAtATime) {
   create();
   const std::string process = "process " + std::to_string(::getpid());
-  expect_error(RocksdbLog::open(path_), ErrorKind::kBusy, Win32::kSharingViolation, {process.c_str()});
+  expect_error(RocksdbLog::open(path_), ErrorKind::kBusy, Win32::kSharingViolation,
+               {process.c_str()});
   RocksdbLogOptions read_only;
   read_only.read_only = true;
-  expect_error(RocksdbLog::open(path_, read_only), ErrorKind::kBusy, Win32::kSharingViolation, {process.c_str()});
+  expect_error(RocksdbLog::open(path_, read_only), ErrorKind::kBusy, Win32::kSharingViolation,
+               {process.c_str()});
 }
 
 TEST_F(RocksdbLogTest, CanBeReadWithoutChangingAByte) {
@@ -175,7 +189,8 @@ TEST_F(RocksdbLogTest, CanBeReadWithoutChangingAByte) {
   const auto listing = [this] {
     std::map<std::string, std::pair<std::string, fs::file_time_type>> out;
     for (const auto& file : fs::recursive_directory_iterator(path_)) {
-      if (file.is_regular_file()) out[file.path().string()] = {read_file(file.path()), file.last_write_time()};
+      if (file.is_regular_file())
+        out[file.path().string()] = {read_file(file.path()), file.last_write_time()};
     }
     return out;
   };
@@ -187,7 +202,8 @@ TEST_F(RocksdbLogTest, CanBeReadWithoutChangingAByte) {
   auto another = RocksdbLog::open(path_, read_only);
   EXPECT_TRUE(another);
   const RecordBatch batch = made_up_batch(1001, 1);
-  expect_error(log_->append({1000, 2, {}, batch}), ErrorKind::kDenied, Win32::kAccessDenied, {"read_only"});
+  expect_error(log_->append({1000, 2, {}, batch}), ErrorKind::kDenied, Win32::kAccessDenied,
+               {"read_only"});
   expect_error(log_->begin_epoch(), ErrorKind::kDenied, Win32::kAccessDenied, {"read_only"});
   EXPECT_TRUE(log_->inclusion_proof(5, 900));
   another->reset();
@@ -205,7 +221,8 @@ TEST_F(RocksdbLogTest, RefusesToGoOnWithoutWhatItAcknowledged) {
   close();
   fs::remove_all(path_ / "log");
   fs::copy(older / "log", path_ / "log", fs::copy_options::recursive);
-  expect_refusal(ErrorKind::kCorrupt, Win32::kFileCorrupt, {"10 records", "at least 17", "7 acknowledged records are missing"});
+  expect_refusal(ErrorKind::kCorrupt, Win32::kFileCorrupt,
+                 {"10 records", "at least 17", "7 acknowledged records are missing"});
 }
 
 TEST_F(RocksdbLogTest, RefusesRecordsThatAreNotTheAcknowledgedOnes) {
@@ -213,8 +230,10 @@ TEST_F(RocksdbLogTest, RefusesRecordsThatAreNotTheAcknowledgedOnes) {
   grow(10);
   close();
   Witnessed other{{5, {}}, made_up_time(5)};
-  ASSERT_TRUE(HeadWitness::create(path_ / "HEAD", LedgerDirectory::open(path_, Access::kRead)->id(), other));
-  expect_refusal(ErrorKind::kCorrupt, Win32::kFileCorrupt, {"first 5 records", "not the records that were acknowledged"});
+  ASSERT_TRUE(HeadWitness::create(path_ / "HEAD", LedgerDirectory::open(path_, Access::kRead)->id(),
+                                  other));
+  expect_refusal(ErrorKind::kCorrupt, Win32::kFileCorrupt,
+                 {"first 5 records", "not the records that were acknowledged"});
 }
 
 TEST_F(RocksdbLogTest, AdoptsALogWithoutWitnessOnlyWhenTold) {
@@ -241,7 +260,8 @@ TEST_F(RocksdbLogTest, RefusesAnotherLedgersLog) {
   auto other = RocksdbLog::create(directory_.path() / "other");
   ASSERT_TRUE(other);
   other->reset();
-  fs::copy(directory_.path() / "other" / "LEDGER", path_ / "LEDGER", fs::copy_options::overwrite_existing);
+  fs::copy(directory_.path() / "other" / "LEDGER", path_ / "LEDGER",
+           fs::copy_options::overwrite_existing);
   expect_refusal(ErrorKind::kCorrupt, Win32::kFileCorrupt, {"LEDGER"});
 }
 
@@ -274,14 +294,20 @@ TEST_F(RocksdbLogTest, KeepsTheHeadOfEachAppend) {
   grow(500);
   grow(1);
   std::vector<RocksdbLog::AppendHead> heads;
-  ASSERT_TRUE(log_->read_heads(0, [&](const auto& head) { heads.push_back(head); return true; }));
+  ASSERT_TRUE(log_->read_heads(0, [&](const auto& head) {
+    heads.push_back(head);
+    return true;
+  }));
   ASSERT_EQ(heads.size(), 3U);
   EXPECT_EQ(heads[1].head, *log_->tree_head(503));
   EXPECT_EQ(heads[1].count, 500U);
   EXPECT_EQ(heads[1].recorded_at, made_up_time(503));
   EXPECT_EQ(heads[2].epoch, heads[0].epoch + 2);
   heads.clear();
-  ASSERT_TRUE(log_->read_heads(4, [&](const auto& head) { heads.push_back(head); return false; }));
+  ASSERT_TRUE(log_->read_heads(4, [&](const auto& head) {
+    heads.push_back(head);
+    return false;
+  }));
   ASSERT_EQ(heads.size(), 1U);
   EXPECT_EQ(heads[0].head.size, 503U);
 }
@@ -310,12 +336,17 @@ TEST_F(RocksdbLogTest, WritesTheBytesOfItsDocument) {
   ASSERT_TRUE(log_->append({0, 1, {1, 0, 0, 0, 0, 0, 0, 0, 1}, batch}));
 
   const auto hex = [](std::span<const std::uint8_t> bytes) { return to_hex(bytes); };
-  EXPECT_EQ(hex(log_->tree_head(2)->root), "df919da02bde9a9023077dfc1addbce071eb012b15e0495d85fd3487093258f5");
+  EXPECT_EQ(hex(log_->tree_head(2)->root),
+            "df919da02bde9a9023077dfc1addbce071eb012b15e0495d85fd3487093258f5");
   std::string block;
   BlockWriter(BlockCodec::kLz4, 16384).write(batch, 0, block);
-  const std::span<const std::uint8_t> stored{reinterpret_cast<const std::uint8_t*>(block.data()), block.size()};
+  const std::span<const std::uint8_t> stored{reinterpret_cast<const std::uint8_t*>(block.data()),
+                                             block.size()};
   EXPECT_EQ(stored.size(), 368U);
-  EXPECT_EQ(hex(stored.first(48)), "01000000020000000100000000000000" "58010000fd91733ca800000050010000" "00000000040006000100000000000000");
+  EXPECT_EQ(hex(stored.first(48)),
+            "01000000020000000100000000000000"
+            "58010000fd91733ca800000050010000"
+            "00000000040006000100000000000000");
 }
 
 TEST_F(RocksdbLogTest, StaysSmallWhenItIsOpenedForEveryCommand) {

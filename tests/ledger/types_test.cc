@@ -1,9 +1,9 @@
-#include <gtest/gtest.h>
-
 #include "ledger/address.h"
 #include "ledger/check.h"
 #include "ledger/duid.h"
 #include "ledger/instant.h"
+
+#include <gtest/gtest.h>
 
 namespace leaseledger {
 namespace {
@@ -20,7 +20,8 @@ TEST(Ipv6Address, WritesTheCanonicalText) {
 }
 
 TEST(Ipv6Address, RefusesWhatIsNoAddressAndNamesTheField) {
-  for (const char* text : {"", "2001:db8::zz", "192.0.2.1", "fe80::1%eth0", "2001:db8::/32", "1:2:3:4:5:6:7:8:9"}) {
+  for (const char* text :
+       {"", "2001:db8::zz", "192.0.2.1", "fe80::1%eth0", "2001:db8::/32", "1:2:3:4:5:6:7:8:9"}) {
     const auto result = Ipv6Address::parse(text, "start");
     ASSERT_FALSE(result) << text;
     EXPECT_EQ(result.error().field, "start");
@@ -33,7 +34,8 @@ TEST(Ipv6Address, MasksAndFillsEveryLength) {
   const Ipv6Address ones{~0ULL, ~0ULL};
   for (unsigned length = 0; length <= 128; ++length) {
     const auto low = ones.masked(length);
-    EXPECT_EQ(static_cast<unsigned>(__builtin_popcountll(low.high) + __builtin_popcountll(low.low)), length);
+    EXPECT_EQ(static_cast<unsigned>(__builtin_popcountll(low.high) + __builtin_popcountll(low.low)),
+              length);
     EXPECT_EQ(Ipv6Address{}.filled(length).high, ~low.high);
     EXPECT_EQ(Ipv6Address{}.filled(length).low, ~low.low);
   }
@@ -45,7 +47,8 @@ TEST(Ipv6Address, NextCarriesIntoTheHighHalf) {
 
 TEST(Ipv6Prefix, RefusesHostBitsAndLengthsOver128) {
   EXPECT_TRUE(Ipv6Prefix::parse("2001:db8:5::/56"));
-  for (const char* text : {"2001:db8:5::1/56", "2001:db8::/129", "2001:db8::", "2001:db8::/", "2001:db8::/4x", "/48"}) {
+  for (const char* text : {"2001:db8:5::1/56", "2001:db8::/129", "2001:db8::", "2001:db8::/",
+                           "2001:db8::/4x", "/48"}) {
     EXPECT_FALSE(Ipv6Prefix::parse(text)) << text;
   }
 }
@@ -85,7 +88,8 @@ TEST(Duid, DescribesTheFourTypes) {
   EXPECT_EQ(Duid::parse("00:01:00:01:00:00:00:00:52:54:00:ab:cd:ef")->describe(),
             "LLT hardware 1 52:54:00:ab:cd:ef made 2000-01-01T00:00:00Z");
   EXPECT_EQ(Duid::parse("00:02:00:00:00:09:aa")->describe(), "EN enterprise 9 aa");
-  EXPECT_EQ(Duid::parse("00:03:00:01:52:54:00:ab:cd:ef")->describe(), "LL hardware 1 52:54:00:ab:cd:ef");
+  EXPECT_EQ(Duid::parse("00:03:00:01:52:54:00:ab:cd:ef")->describe(),
+            "LL hardware 1 52:54:00:ab:cd:ef");
   EXPECT_EQ(Duid::parse("0004000102030405060708090a0b0c0d0e0f")->describe(),
             "UUID 00010203-0405-0607-0809-0a0b0c0d0e0f");
   EXPECT_EQ(Duid::parse("00:08:74:31:7f:e1")->describe(), "");
@@ -97,18 +101,21 @@ TEST(Duid, OrdersByOctets) {
 }
 
 TEST(Instant, ReadsRfc3339WithZonesAndFractions) {
-  const auto expected = std::chrono::sys_days{std::chrono::year{2026} / 3 / 3} + std::chrono::hours{14} +
-                        std::chrono::minutes{5};
+  const auto expected = std::chrono::sys_days{std::chrono::year{2026} / 3 / 3} +
+                        std::chrono::hours{14} + std::chrono::minutes{5};
   EXPECT_EQ(parse_instant("2026-03-03T14:05:00Z", "at").value(), expected);
   EXPECT_EQ(parse_instant("2026-03-03T15:05:00+01:00", "at").value(), expected);
   EXPECT_EQ(parse_instant("2026-03-03 14:05", "at").value(), expected);
-  EXPECT_EQ(parse_instant("2026-03-03T14:05:00.000000007Z", "at").value(), expected + std::chrono::nanoseconds{7});
-  EXPECT_EQ(parse_instant("2026-03-03", "at").value(), std::chrono::sys_days(std::chrono::year{2026} / 3 / 3));
+  EXPECT_EQ(parse_instant("2026-03-03T14:05:00.000000007Z", "at").value(),
+            expected + std::chrono::nanoseconds{7});
+  EXPECT_EQ(parse_instant("2026-03-03", "at").value(),
+            std::chrono::sys_days(std::chrono::year{2026} / 3 / 3));
 }
 
 TEST(Instant, RefusesWhatIsNoTime) {
-  for (const char* text : {"", "2026-13-01", "2026-02-30", "2026-03-03T24:00:00Z", "2026-03-03T14:05:00+1", "soon",
-                           "2026-03-03T14:05:00.Z", "2026-03-03T14:05:00Zx"}) {
+  for (const char* text :
+       {"", "2026-13-01", "2026-02-30", "2026-03-03T24:00:00Z", "2026-03-03T14:05:00+1", "soon",
+        "2026-03-03T14:05:00.Z", "2026-03-03T14:05:00Zx"}) {
     EXPECT_FALSE(parse_instant(text, "at")) << text;
   }
 }

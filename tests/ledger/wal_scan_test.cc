@@ -1,15 +1,15 @@
 #include "ledger/wal_scan.h"
 
+#include "tests/support/damage.h"
+#include "tests/support/seed.h"
+#include "tests/support/temporary_directory.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
-
-#include "tests/support/damage.h"
-#include "tests/support/seed.h"
-#include "tests/support/temporary_directory.h"
 
 namespace leaseledger::test {
 namespace {
@@ -36,7 +36,8 @@ class LogFile {
       }
       const std::size_t length = std::min(room - 7, payload.size() - at);
       const bool last = at + length == payload.size();
-      fragment(static_cast<char>(first ? (last ? 1 : 2) : (last ? 4 : 3)), payload.substr(at, length));
+      fragment(static_cast<char>(first ? (last ? 1 : 2) : (last ? 4 : 3)),
+               payload.substr(at, length));
       at += length;
       first = false;
     }
@@ -51,7 +52,8 @@ class LogFile {
  private:
   void fragment(char type, const std::string& payload) {
     const std::string covered = type + payload;
-    const std::uint32_t crc = crc32c(0, reinterpret_cast<const std::uint8_t*>(covered.data()), covered.size());
+    const std::uint32_t crc =
+        crc32c(0, reinterpret_cast<const std::uint8_t*>(covered.data()), covered.size());
     const std::uint32_t masked = ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
     const auto length = static_cast<std::uint16_t>(payload.size());
     bytes.append(reinterpret_cast<const char*>(&masked), 4);
@@ -74,7 +76,8 @@ class WalScan : public ::testing::Test {
     Random random(salt);
     LogFile file;
     for (std::size_t i = 0; i < records; ++i) {
-      file.add(random.one_in(4) ? 12 + random.below(100'000) : 12 + random.below(300), static_cast<std::uint32_t>(1 + random.below(9)));
+      file.add(random.one_in(4) ? 12 + random.below(100'000) : 12 + random.below(300),
+               static_cast<std::uint32_t>(1 + random.below(9)));
     }
     return file;
   }
@@ -85,7 +88,8 @@ TEST(Crc32c, HasTheValuesOfRfc3720) {
   const std::array<std::uint8_t, 32> zeros{};
   EXPECT_EQ(crc32c(0, zeros.data(), zeros.size()), 0x8a9136aaU);  // appendix B.4
   const std::string digits = "123456789";
-  EXPECT_EQ(crc32c(0, reinterpret_cast<const std::uint8_t*>(digits.data()), digits.size()), 0xe3069283U);
+  EXPECT_EQ(crc32c(0, reinterpret_cast<const std::uint8_t*>(digits.data()), digits.size()),
+            0xe3069283U);
 }
 
 TEST_F(WalScan, TakesWholeFilesForWhole) {
@@ -93,7 +97,8 @@ TEST_F(WalScan, TakesWholeFilesForWhole) {
   for (std::uint64_t salt = 0; salt < 20; ++salt) {
     const LogFile file = sample(30, salt);
     const LogFileScan scanned = scan(file.bytes);
-    EXPECT_EQ(scanned.verdict, Verdict::kWhole) << scanned.damage << " at " << scanned.damage_offset;
+    EXPECT_EQ(scanned.verdict, Verdict::kWhole)
+        << scanned.damage << " at " << scanned.damage_offset;
     EXPECT_EQ(scanned.records, 30U);
     EXPECT_EQ(scanned.first_sequence, 1U);
     EXPECT_EQ(scan(file.bytes + std::string(5000, '\0')).verdict, Verdict::kWhole);
@@ -107,7 +112,8 @@ TEST_F(WalScan, TakesACutEndForATornRecord) {
   for (int i = 0; i < 400; ++i) {
     const std::size_t size = random.below(file.bytes.size());
     const LogFileScan scanned = scan(file.bytes.substr(0, size));
-    const auto whole = static_cast<std::size_t>(std::ranges::upper_bound(file.ends, size) - file.ends.begin());
+    const auto whole =
+        static_cast<std::size_t>(std::ranges::upper_bound(file.ends, size) - file.ends.begin());
     EXPECT_EQ(scanned.records, whole);
     const std::size_t after = whole == 0 ? 0 : file.ends[whole - 1];
     // A file that ends at a record, or in the padding behind it, cannot be told from a whole one.
@@ -120,7 +126,8 @@ TEST_F(WalScan, TellsDamageInTheLastRecordFromDamageBeforeIt) {
   const LogFile file = sample(12, 2);
   Random random(8);
   for (int i = 0; i < 800; ++i) {
-    const std::size_t record = random.one_in(2) ? file.starts.size() - 1 : random.below(file.starts.size());
+    const std::size_t record =
+        random.one_in(2) ? file.starts.size() - 1 : random.below(file.starts.size());
     const std::size_t length = file.ends[record] - file.starts[record];
     std::string damaged = file.bytes;
     std::size_t at = file.starts[record] + random.below(length);
@@ -130,9 +137,11 @@ TEST_F(WalScan, TellsDamageInTheLastRecordFromDamageBeforeIt) {
     flip_bit(damaged, at * 8 + random.below(8));
     if (damaged == file.bytes) continue;
     const LogFileScan scanned = scan(damaged);
-    const bool in_padding = scanned.records == file.starts.size();  // bytes behind the last fragment of a block
+    // bytes behind the last fragment of a block
+    const bool in_padding = scanned.records == file.starts.size();
     if (in_padding) continue;
-    EXPECT_EQ(scanned.verdict, record + 1 == file.starts.size() ? Verdict::kTorn : Verdict::kDamaged)
+    EXPECT_EQ(scanned.verdict,
+              record + 1 == file.starts.size() ? Verdict::kTorn : Verdict::kDamaged)
         << "record " << record << " byte " << at << ": " << scanned.damage;
     EXPECT_EQ(scanned.records, record);
   }

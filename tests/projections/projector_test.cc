@@ -2,11 +2,11 @@
 
 #include "projections/projector.h"
 
-#include <gtest/gtest.h>
-
 #include "ledger/memory_log.h"
 #include "projections/queries.h"
 #include "tests/support/temporary_directory.h"
+
+#include <gtest/gtest.h>
 
 namespace leaseledger::test {
 namespace {
@@ -16,7 +16,8 @@ class ProjectorTest : public ::testing::Test {
   static Record fact(Position position) {
     Record record;
     record.position = position;
-    record.recorded_at = record.effective_at = Instant{std::chrono::seconds{1'770'000'000 + static_cast<std::int64_t>(position)}};
+    record.recorded_at = record.effective_at =
+        Instant{std::chrono::seconds{1'770'000'000 + static_cast<std::int64_t>(position)}};
     record.actor = "unix:alice";
     if (position == 1) {
       SubnetCreated created;
@@ -109,7 +110,8 @@ TEST_F(ProjectorTest, ItStopsAtARecordThatIsNone) {
   append(log, epoch, 3);
   RecordBatch batch;
   const std::vector<std::uint64_t> nonsense(4, 0xFFFF'FFFF'FFFF'FFFFULL);
-  batch.add_encoded(4, fact(4).recorded_at, {reinterpret_cast<const std::uint8_t*>(nonsense.data()), 32});
+  batch.add_encoded(4, fact(4).recorded_at,
+                    {reinterpret_cast<const std::uint8_t*>(nonsense.data()), 32});
   AppendRequest request{3, epoch, {}, batch};
   request.batch_id[0] = 99;
   ASSERT_TRUE(log.append(request));
@@ -132,7 +134,9 @@ TEST_F(ProjectorTest, ARebuildOfRightViewsFindsNoDifferenceAndSwitches) {
   const auto held = projector->views();  // a reader that is not done
   EXPECT_EQ(projector->rebuild().value(), std::vector<std::string>{});
   EXPECT_NE(projector->views(), held);
-  EXPECT_EQ(Queries(log, held).lease(parse_lease_key("2001:db8:1::9").value(), {55, {}, {}})->has_value(), true);
+  EXPECT_EQ(
+      Queries(log, held).lease(parse_lease_key("2001:db8:1::9").value(), {55, {}, {}})->has_value(),
+      true);
   EXPECT_EQ(projector->compare_with_log().value(), std::vector<std::string>{});
   append(log, epoch, 5);
   EXPECT_TRUE(projector->catch_up(60));
@@ -170,7 +174,8 @@ TEST_F(ProjectorTest, AWritersStateComesBackFromItsBytes) {
   }
   const std::string bytes = writer.save();
   EXPECT_EQ(ViewWriter::load(bytes)->save(), bytes);
-  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(ViewWriter::load(std::string_view(bytes).substr(0, size))) << size;
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(ViewWriter::load(std::string_view(bytes).substr(0, size))) << size;
 }
 
 }  // namespace

@@ -12,14 +12,19 @@ const LeaseKey kKey = parse_lease_key("2001:db8:1::5").value();
 
 class Facts {
  public:
-  Facts& add(EventKind kind, int effective, int valid_until, LeaseState state = LeaseState::kActive, bool begins = false) {
+  Facts& add(EventKind kind, int effective, int valid_until, LeaseState state = LeaseState::kActive,
+             bool begins = false) {
     ++position_;
     if (begins) tenure_ = position_;
     builder_.add({position_, kind, state, at(effective), at(valid_until), tenure_, 1});
     return *this;
   }
-  Facts& created(int effective, int valid_until) { return add(EventKind::kClientCreated, effective, valid_until, LeaseState::kActive, true); }
-  Facts& renewed(int effective, int valid_until) { return add(EventKind::kLeaseRenewed, effective, valid_until); }
+  Facts& created(int effective, int valid_until) {
+    return add(EventKind::kClientCreated, effective, valid_until, LeaseState::kActive, true);
+  }
+  Facts& renewed(int effective, int valid_until) {
+    return add(EventKind::kLeaseRenewed, effective, valid_until);
+  }
   std::vector<Span> spans() { return builder_.take(); }
 
  private:
@@ -29,7 +34,12 @@ class Facts {
 };
 
 TEST(Tenure, RenewalsAreOneSpan) {
-  const auto spans = Facts().created(0, 100).renewed(50, 150).renewed(100, 200).add(EventKind::kLeaseReleased, 120, 200).spans();
+  const auto spans = Facts()
+                         .created(0, 100)
+                         .renewed(50, 150)
+                         .renewed(100, 200)
+                         .add(EventKind::kLeaseReleased, 120, 200)
+                         .spans();
   ASSERT_EQ(spans.size(), 1U);
   EXPECT_EQ(spans[0].from, at(0));
   EXPECT_EQ(spans[0].until, at(120));
@@ -52,23 +62,31 @@ TEST(Tenure, WithoutAnEndItRunsToItsValidLifetime) {
 }
 
 TEST(Tenure, AnEndRecordedLateDoesNotMakeItLonger) {
-  const auto spans = Facts().created(0, 100).add(EventKind::kLeaseExpired, 500, 100).created(600, 700).spans();
+  const auto spans =
+      Facts().created(0, 100).add(EventKind::kLeaseExpired, 500, 100).created(600, 700).spans();
   ASSERT_EQ(spans.size(), 2U);
   EXPECT_EQ(spans[0].until, at(100));
   EXPECT_EQ(spans[1].from, at(600));
 }
 
 TEST(Tenure, ADeclineEndsItAndIsNobodys) {
-  const auto spans = Facts().created(0, 100).add(EventKind::kLeaseDeclined, 40, 900, LeaseState::kDeclined)
-                         .add(EventKind::kLeaseRenewed, 60, 990, LeaseState::kDeclined).add(EventKind::kLeaseExpired, 990, 990, LeaseState::kDeclined).spans();
+  const auto spans = Facts()
+                         .created(0, 100)
+                         .add(EventKind::kLeaseDeclined, 40, 900, LeaseState::kDeclined)
+                         .add(EventKind::kLeaseRenewed, 60, 990, LeaseState::kDeclined)
+                         .add(EventKind::kLeaseExpired, 990, 990, LeaseState::kDeclined)
+                         .spans();
   ASSERT_EQ(spans.size(), 1U);
   EXPECT_EQ(spans[0].until, at(40));
   EXPECT_EQ(spans[0].ended_by, EventKind::kLeaseDeclined);
 }
 
 TEST(Tenure, AReservedRecordIsHeldFromItsFirstRenewalOn) {
-  const auto spans = Facts().add(EventKind::kClientCreated, 0, 100000, LeaseState::kReserved, true)
-                         .add(EventKind::kLeaseRenewed, 50, 150, LeaseState::kActive, true).renewed(100, 200).spans();
+  const auto spans = Facts()
+                         .add(EventKind::kClientCreated, 0, 100000, LeaseState::kReserved, true)
+                         .add(EventKind::kLeaseRenewed, 50, 150, LeaseState::kActive, true)
+                         .renewed(100, 200)
+                         .spans();
   ASSERT_EQ(spans.size(), 1U);
   EXPECT_EQ(spans[0].from, at(50));
   EXPECT_EQ(spans[0].first, 2U);
@@ -76,7 +94,11 @@ TEST(Tenure, AReservedRecordIsHeldFromItsFirstRenewalOn) {
 }
 
 TEST(Tenure, AnotherIdentityIsAnotherHoldANewNameIsNot) {
-  const auto spans = Facts().created(0, 100).add(EventKind::kClientChanged, 20, 100).add(EventKind::kClientChanged, 30, 100, LeaseState::kActive, true).spans();
+  const auto spans = Facts()
+                         .created(0, 100)
+                         .add(EventKind::kClientChanged, 20, 100)
+                         .add(EventKind::kClientChanged, 30, 100, LeaseState::kActive, true)
+                         .spans();
   ASSERT_EQ(spans.size(), 2U);
   EXPECT_EQ(spans[0].until, at(30));
   EXPECT_EQ(spans[1].from, at(30));
@@ -90,11 +112,13 @@ TEST(Tenure, ARenewalMayShorten) {
 
 TEST(Tenure, NeverEndsBeforeItBegan) {
   const auto spans = Facts().created(100, 200).add(EventKind::kLeaseReleased, 50, 200).spans();
-  EXPECT_EQ(spans[0].from, spans[0].until) << "an end dated before the beginning leaves nothing, not less";
+  EXPECT_EQ(spans[0].from, spans[0].until)
+      << "an end dated before the beginning leaves nothing, not less";
 }
 
 TEST(Tenure, RefusalsAmongTheFactsArePassedOver) {
-  const auto spans = Facts().created(0, 100).add(EventKind::kCommandRefused, 10, 0).renewed(50, 150).spans();
+  const auto spans =
+      Facts().created(0, 100).add(EventKind::kCommandRefused, 10, 0).renewed(50, 150).spans();
   ASSERT_EQ(spans.size(), 1U);
   EXPECT_EQ(spans[0].renewals, 1U);
 }

@@ -1,16 +1,16 @@
 // The whole ledger on disk against the oracle: random commands, reopened now and then, views stored after every few records;
 // what it says about past positions, past times and who held what must be what the oracle's own history says.
 
+#include "adapters/embedded/ledger.h"
+#include "tests/simulation/generator.h"
+#include "tests/simulation/oracle.h"
+#include "tests/support/temporary_directory.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 #include <thread>
-
-#include "adapters/embedded/ledger.h"
-#include "tests/simulation/generator.h"
-#include "tests/simulation/oracle.h"
-#include "tests/support/temporary_directory.h"
 
 namespace leaseledger::simulation {
 namespace {
@@ -27,14 +27,18 @@ class HoldKeeper {
       const auto n = after.leases.find(key);
       const bool held = p != before.leases.end() && p->second.state == LeaseState::kActive;
       const bool holds = n != after.leases.end() && n->second.state == LeaseState::kActive;
-      const bool same = held && holds && p->second.duid == n->second.duid && p->second.iaid == n->second.iaid && p->second.type == n->second.type;
+      const bool same = held && holds && p->second.duid == n->second.duid &&
+                        p->second.iaid == n->second.iaid && p->second.type == n->second.type;
       // A hold that was over can only go on when nothing but its name was edited.
-      const bool goes_on = same && (p->second.valid_until > at || p->second.valid_until == n->second.valid_until);
+      const bool goes_on =
+          same && (p->second.valid_until > at || p->second.valid_until == n->second.valid_until);
       if (held && !goes_on) {
         running_.at(key).until = std::min(p->second.valid_until, at);
         finish(key);
       }
-      if (holds && !goes_on) running_[key] = {key, n->second.duid, n->second.iaid, at, std::max(at, n->second.valid_until)};
+      if (holds && !goes_on)
+        running_[key] = {key, n->second.duid, n->second.iaid, at,
+                         std::max(at, n->second.valid_until)};
       if (goes_on) running_.at(key).until = std::max(running_.at(key).from, n->second.valid_until);
     }
   }
@@ -55,10 +59,14 @@ class HoldKeeper {
 };
 
 std::string text(const LeaseKey& key, const Duid& duid, Iaid iaid, Instant from, Instant until) {
-  return format_lease_key(key) + " " + duid.to_string() + "/" + std::to_string(static_cast<std::uint32_t>(iaid)) + " " + format_instant(from) + " to " + format_instant(until);
+  return format_lease_key(key) + " " + duid.to_string() + "/" +
+         std::to_string(static_cast<std::uint32_t>(iaid)) + " " + format_instant(from) + " to " +
+         format_instant(until);
 }
 std::string text(const Hold& h) { return text(h.key, h.duid, h.iaid, h.from, h.until); }
-std::string text(const HeldSpan& h) { return text(h.span.key, h.duid, h.iaid, h.span.from, h.span.until); }
+std::string text(const HeldSpan& h) {
+  return text(h.span.key, h.duid, h.iaid, h.span.from, h.span.until);
+}
 
 /// Every key that the generator can make.
 std::vector<LeaseKey> all_keys() {
@@ -77,8 +85,9 @@ class LedgerSimulation : public ::testing::Test {
     options.clock = &clock_;
     options.view_flush_events = 1 + random_.below(40);
     options.snapshot_every = 50;
-    auto opened = std::filesystem::exists(folder_.path() / "ledger") ? Ledger::open(folder_.path() / "ledger", options)
-                                                                     : Ledger::create(folder_.path() / "ledger", options);
+    auto opened = std::filesystem::exists(folder_.path() / "ledger")
+                      ? Ledger::open(folder_.path() / "ledger", options)
+                      : Ledger::create(folder_.path() / "ledger", options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     ledger_ = std::move(*opened);
   }
@@ -90,7 +99,8 @@ class LedgerSimulation : public ::testing::Test {
     const Win32 expected = oracle_.run(envelope.command, clock_.now(), clock_.now());
     const auto answer = ledger_->submit(admin_, envelope);
     ASSERT_TRUE(answer) << answer.error().to_string();
-    ASSERT_EQ(answer->code, expected) << name_of(envelope.command) << " " << answer->error.to_string();
+    ASSERT_EQ(answer->code, expected)
+        << name_of(envelope.command) << " " << answer->error.to_string();
     holds_.note(before, oracle_.state(), clock_.now());
     history_[ledger_->tail()] = {clock_.now(), oracle_.state()};
   }
@@ -106,7 +116,8 @@ class LedgerSimulation : public ::testing::Test {
       const auto row = queries.lease(key, as_of);
       ASSERT_TRUE(row) << row.error().to_string();
       const auto it = moment.state.leases.find(key);
-      const bool there = it != moment.state.leases.end() && it->second.valid_until > as_of.judged_at;
+      const bool there =
+          it != moment.state.leases.end() && it->second.valid_until > as_of.judged_at;
       ASSERT_EQ(row->has_value(), there) << format_lease_key(key) << " at " << position;
       if (!there) continue;
       const OracleLease& wanted = it->second;
@@ -116,7 +127,9 @@ class LedgerSimulation : public ::testing::Test {
       ASSERT_EQ((*row)->lease.valid_until, wanted.valid_until);
       ASSERT_EQ((*row)->effective_at, wanted.effective_at);
       ASSERT_EQ((*row)->subnet, wanted.subnet);
-      if (wanted.state == LeaseState::kActive) ASSERT_EQ((*row)->description.name, wanted.name) << format_lease_key(key) << " at " << position;
+      if (wanted.state == LeaseState::kActive)
+        ASSERT_EQ((*row)->description.name, wanted.name)
+            << format_lease_key(key) << " at " << position;
     }
     for (const auto& [prefix, subnet] : moment.state.subnets) {
       // Page by page, all leases of the subnet in order.
@@ -132,7 +145,9 @@ class LedgerSimulation : public ::testing::Test {
       SubnetUsage usage;
       for (const auto& [key, lease] : moment.state.leases) {
         if (lease.subnet != prefix) continue;
-        ++(lease.state == LeaseState::kActive ? usage.active : lease.state == LeaseState::kDeclined ? usage.declined : usage.reserved);
+        ++(lease.state == LeaseState::kActive     ? usage.active
+           : lease.state == LeaseState::kDeclined ? usage.declined
+                                                  : usage.reserved);
         if (lease.valid_until > as_of.judged_at) wanted.push_back(key);
       }
       ASSERT_EQ(listed, wanted) << prefix.to_string() << " at " << position;
@@ -161,7 +176,8 @@ class LedgerSimulation : public ::testing::Test {
     for (const auto& row : *expiring) ends.insert(row.lease.valid_until);
     std::multiset<Instant> wanted;
     for (const auto& [key, lease] : moment.state.leases) {
-      if (lease.valid_until >= as_of.judged_at && lease.valid_until < until) wanted.insert(lease.valid_until);
+      if (lease.valid_until >= as_of.judged_at && lease.valid_until < until)
+        wanted.insert(lease.valid_until);
     }
     ASSERT_EQ(ends, wanted);
   }
@@ -170,7 +186,8 @@ class LedgerSimulation : public ::testing::Test {
     const auto holds = holds_.all();
     const Instant now = clock_.now();
     for (int i = 0; i < 40; ++i) {
-      const Instant time = start_ + std::chrono::nanoseconds{random_.below(static_cast<std::uint64_t>((now - start_).count()))};
+      const Instant time = start_ + std::chrono::nanoseconds{random_.below(
+                                        static_cast<std::uint64_t>((now - start_).count()))};
       const Ipv6Address address = generator_.address();
       const auto answer = queries.who(address, time, queries.position());
       ASSERT_TRUE(answer) << answer.error().to_string();
@@ -178,7 +195,8 @@ class LedgerSimulation : public ::testing::Test {
       for (const auto& holder : answer->holders) said.insert(text(holder));
       std::set<std::string> wanted;
       for (const auto& hold : holds) {
-        if (hold.key.contains(address) && hold.from <= time && time < hold.until) wanted.insert(text(hold));
+        if (hold.key.contains(address) && hold.from <= time && time < hold.until)
+          wanted.insert(text(hold));
       }
       ASSERT_EQ(said, wanted) << address.to_string() << " at " << format_instant(time);
     }
@@ -196,23 +214,28 @@ class LedgerSimulation : public ::testing::Test {
       ASSERT_EQ(said, wanted) << format_lease_key(key);
     }
     const Duid duid = generator_.duid();
-    const Instant from = start_ + std::chrono::nanoseconds{random_.below(static_cast<std::uint64_t>((now - start_).count()))};
+    const Instant from =
+        start_ +
+        std::chrono::nanoseconds{random_.below(static_cast<std::uint64_t>((now - start_).count()))};
     const auto held = queries.held_by(duid, from, now, queries.position()).value();
     for (const auto& hold : holds) {
       if (hold.duid != duid || hold.until <= from || hold.from >= now) continue;
       // It stands in one of the merged spans.
       EXPECT_TRUE(std::ranges::any_of(held, [&](const HeldSpan& span) {
-        return span.span.key == hold.key && span.iaid == hold.iaid && span.span.from <= hold.from && hold.until <= span.span.until;
+        return span.span.key == hold.key && span.iaid == hold.iaid && span.span.from <= hold.from &&
+               hold.until <= span.span.until;
       })) << text(hold);
     }
     for (const auto& span : held) {
       std::chrono::nanoseconds covered{0};
       for (const auto& hold : holds) {
-        if (hold.duid == duid && hold.key == span.span.key && hold.iaid == span.iaid && hold.from >= span.span.from && hold.until <= span.span.until) {
+        if (hold.duid == duid && hold.key == span.span.key && hold.iaid == span.iaid &&
+            hold.from >= span.span.from && hold.until <= span.span.until) {
           covered += hold.until - hold.from;
         }
       }
-      EXPECT_EQ(covered, span.span.until - span.span.from) << text(span) << ": merged spans have no gaps";
+      EXPECT_EQ(covered, span.span.until - span.span.from)
+          << text(span) << ": merged spans have no gaps";
     }
   }
 
@@ -250,7 +273,8 @@ TEST_F(LedgerSimulation, AnswersAboutEveryPastMomentAreTheOracles) {
     if (HasFatalFailure()) return;
   }
   const auto verified = ledger_->verify().value();
-  for (const auto& finding : verified.findings) ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
+  for (const auto& finding : verified.findings)
+    ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
   EXPECT_TRUE(ledger_->replay()->equal());
   EXPECT_EQ(ledger_->rebuild_views().value(), std::vector<std::string>{}) << "the views were right";
   compare_holds(*ledger_->queries());

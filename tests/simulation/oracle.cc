@@ -8,7 +8,9 @@ namespace {
 LeaseType type_of(const LeaseKey& key, const std::optional<LeaseType>& given) {
   return given.value_or(key.length == 128 ? LeaseType::kNa : LeaseType::kPd);
 }
-bool fits(const LeaseKey& key, LeaseType type) { return (key.length == 128) == (type != LeaseType::kPd); }
+bool fits(const LeaseKey& key, LeaseType type) {
+  return (key.length == 128) == (type != LeaseType::kPd);
+}
 bool same(const OracleLease& lease, const Duid& duid, Iaid iaid, LeaseType type) {
   return lease.duid == duid && lease.iaid == iaid && lease.type == type;
 }
@@ -73,11 +75,16 @@ void Oracle::drop(const LeaseKey& key, Instant at) {
 }
 
 Win32 Oracle::create_subnet(const CreateSubnet& c) {
-  const auto overlaps = [&](const char* text) { return c.prefix.overlaps(*Ipv6Prefix::parse(text)); };
-  if (c.prefix.length == 0 || overlaps("ff00::/8") || overlaps("fe80::/10") || Ipv6Prefix::parse("::/8")->contains(c.prefix)) {
+  const auto overlaps = [&](const char* text) {
+    return c.prefix.overlaps(*Ipv6Prefix::parse(text));
+  };
+  if (c.prefix.length == 0 || overlaps("ff00::/8") || overlaps("fe80::/10") ||
+      Ipv6Prefix::parse("::/8")->contains(c.prefix)) {
     return Win32::kDhcpInvalidSubnetPrefix;
   }
-  if (c.preference > 255 || c.valid_lifetime.count() == 0 || c.preferred_lifetime > c.valid_lifetime) return Win32::kInvalidParameter;
+  if (c.preference > 255 || c.valid_lifetime.count() == 0 ||
+      c.preferred_lifetime > c.valid_lifetime)
+    return Win32::kInvalidParameter;
   if (find(c.prefix) != nullptr) return Win32::kDuplicateTag;
   for (const auto& [prefix, subnet] : state_.subnets) {
     if (prefix.overlaps(c.prefix)) return Win32::kDhcpSubnetExists;
@@ -98,7 +105,8 @@ Win32 Oracle::set_subnet(const SetSubnet& c) {
   if (subnet == nullptr) return Win32::kDhcpSubnetNotPresent;
   const Lifetime valid = c.valid_lifetime.value_or(subnet->valid);
   const Lifetime preferred = c.preferred_lifetime.value_or(subnet->preferred);
-  if (c.preference.value_or(0) > 255 || valid.count() == 0 || preferred > valid) return Win32::kInvalidParameter;
+  if (c.preference.value_or(0) > 255 || valid.count() == 0 || preferred > valid)
+    return Win32::kInvalidParameter;
   if (c.name) subnet->name = *c.name;
   subnet->valid = valid;
   subnet->preferred = preferred;
@@ -127,17 +135,21 @@ Win32 Oracle::add_reservation(const AddReservation& c, Instant at) {
     std::vector<LeaseKey> others;
     bool holds_it = false;
     for (const auto& [key, lease] : state_.leases) {
-      if (lease.subnet != c.subnet || !same(lease, c.duid, c.iaid, type) || lease.state == LeaseState::kDeclined) continue;
+      if (lease.subnet != c.subnet || !same(lease, c.duid, c.iaid, type) ||
+          lease.state == LeaseState::kDeclined)
+        continue;
       if (key == c.key) {
         holds_it = lease.valid_until > at;
       } else {
-        if (lease.valid_until > at && subnet->reservations.count(key) != 0) return Win32::kDhcpReservedipExits;
+        if (lease.valid_until > at && subnet->reservations.count(key) != 0)
+          return Win32::kDhcpReservedipExits;
         others.push_back(key);
       }
     }
     for (const auto& key : others) drop_for_good(key);
     if (!holds_it) {
-      state_.leases[c.key] = {type, LeaseState::kReserved, c.duid, c.iaid, c.subnet, kForever, at, c.name};
+      state_.leases[c.key] = {type,  LeaseState::kReserved, c.duid, c.iaid, c.subnet, kForever, at,
+                              c.name};
     }
   }
   subnet->reservations[c.key] = {c.duid, c.iaid, type};
@@ -149,7 +161,8 @@ Win32 Oracle::remove_reservation(const RemoveReservation& c) {
   if (subnet == nullptr || subnet->reservations.count(c.key) == 0) return Win32::kFileNotFound;
   subnet->reservations.erase(c.key);
   const auto lease = state_.leases.find(c.key);
-  if (lease != state_.leases.end() && lease->second.subnet == c.subnet && lease->second.state == LeaseState::kReserved) {
+  if (lease != state_.leases.end() && lease->second.subnet == c.subnet &&
+      lease->second.state == LeaseState::kReserved) {
     state_.leases.erase(lease);
   }
   return Win32::kSuccess;
@@ -159,7 +172,8 @@ Win32 Oracle::add_exclusion(const AddExclusion& c) {
   OracleSubnet* subnet = find(c.subnet);
   if (subnet == nullptr) return Win32::kFileNotFound;
   for (const auto& [first, last] : subnet->exclusions) {
-    if ((first == c.first && last == c.last) || (c.first <= last && first <= c.last)) return Win32::kDuplicateTag;
+    if ((first == c.first && last == c.last) || (c.first <= last && first <= c.last))
+      return Win32::kDuplicateTag;
   }
   subnet->exclusions.emplace_back(c.first, c.last);
   std::ranges::sort(subnet->exclusions);
@@ -169,11 +183,13 @@ Win32 Oracle::add_exclusion(const AddExclusion& c) {
 Win32 Oracle::remove_exclusion(const RemoveExclusion& c) {
   OracleSubnet* subnet = find(c.subnet);
   if (subnet == nullptr) return Win32::kFileNotFound;
-  return std::erase(subnet->exclusions, std::pair(c.first, c.last)) != 0 ? Win32::kSuccess : Win32::kFileNotFound;
+  return std::erase(subnet->exclusions, std::pair(c.first, c.last)) != 0 ? Win32::kSuccess
+                                                                         : Win32::kFileNotFound;
 }
 
 Win32 Oracle::add_pool(const AddDelegationPool& c) {
-  if (c.delegated_length < c.prefix.length || c.delegated_length > 127) return Win32::kInvalidParameter;
+  if (c.delegated_length < c.prefix.length || c.delegated_length > 127)
+    return Win32::kInvalidParameter;
   OracleSubnet* subnet = find(c.subnet);
   if (subnet == nullptr) return Win32::kFileNotFound;
   for (const auto& [pool, length] : subnet->pools) {
@@ -208,14 +224,18 @@ Win32 Oracle::create_client(const CreateClient& c, Instant at) {
   if (!subnet) return Win32::kDhcpSubnetNotPresent;
   std::vector<LeaseKey> over;
   for (const auto& [key, lease] : state_.leases) {
-    const bool client = lease.subnet == *subnet && same(lease, c.duid, c.iaid, type) && lease.state != LeaseState::kDeclined;
+    const bool client = lease.subnet == *subnet && same(lease, c.duid, c.iaid, type) &&
+                        lease.state != LeaseState::kDeclined;
     if (key != c.key && !client) continue;
     if (lease.valid_until > at) return Win32::kDhcpClientExists;
     over.push_back(key);
   }
   for (const auto& key : over) drop_for_good(key);
-  state_.leases[c.key] = {type, LeaseState::kActive, c.duid, c.iaid, *subnet,
-                          c.valid_until.value_or(add_lifetime(at, state_.subnets[*subnet].valid)), at, c.name};
+  state_.leases[c.key] = {
+      type,    LeaseState::kActive,
+      c.duid,  c.iaid,
+      *subnet, c.valid_until.value_or(add_lifetime(at, state_.subnets[*subnet].valid)),
+      at,      c.name};
   return Win32::kSuccess;
 }
 
@@ -232,13 +252,15 @@ Win32 Oracle::set_client(const SetClient& c, Instant at) {
 }
 
 Win32 Oracle::delete_client(const DeleteClient& c) {
-  if (const auto subnet = home(c.key); subnet && reserved_in(*subnet, c.key)) return Win32::kDhcpReservedipExits;
+  if (const auto subnet = home(c.key); subnet && reserved_in(*subnet, c.key))
+    return Win32::kDhcpReservedipExits;
   return state_.leases.erase(c.key) != 0 ? Win32::kSuccess : Win32::kDhcpJetError;
 }
 
 Win32 Oracle::renew(const RenewLease& c, Instant at) {
   const LeaseType type = type_of(c.key, c.type);
-  if (c.duid.empty() || !fits(c.key, type) || (c.valid_lifetime && c.valid_lifetime->count() == 0) ||
+  if (c.duid.empty() || !fits(c.key, type) ||
+      (c.valid_lifetime && c.valid_lifetime->count() == 0) ||
       (c.valid_lifetime && c.preferred_lifetime && *c.preferred_lifetime > *c.valid_lifetime)) {
     return Win32::kInvalidParameter;
   }
@@ -252,7 +274,8 @@ Win32 Oracle::renew(const RenewLease& c, Instant at) {
   }
   const OracleSubnet& subnet = state_.subnets[lease.subnet];
   const Lifetime valid = c.valid_lifetime.value_or(subnet.valid);
-  if (c.preferred_lifetime.value_or(c.valid_lifetime ? valid : subnet.preferred) > valid) return Win32::kInvalidParameter;
+  if (c.preferred_lifetime.value_or(c.valid_lifetime ? valid : subnet.preferred) > valid)
+    return Win32::kInvalidParameter;
   lease.state = LeaseState::kActive;
   lease.valid_until = add_lifetime(at, valid);
   lease.effective_at = at;
@@ -263,7 +286,9 @@ Win32 Oracle::release(const ReleaseLease& c, Instant at) {
   const LeaseType type = type_of(c.key, c.type);
   if (c.duid.empty() || !fits(c.key, type)) return Win32::kInvalidParameter;
   const auto it = state_.leases.find(c.key);
-  if (it == state_.leases.end() || it->second.state != LeaseState::kActive || it->second.valid_until <= at) return Win32::kNotFound;
+  if (it == state_.leases.end() || it->second.state != LeaseState::kActive ||
+      it->second.valid_until <= at)
+    return Win32::kNotFound;
   if (!same(it->second, c.duid, c.iaid, type)) return Win32::kDhcpIpAddressInUse;
   drop(c.key, at);
   return Win32::kSuccess;
@@ -271,9 +296,12 @@ Win32 Oracle::release(const ReleaseLease& c, Instant at) {
 
 Win32 Oracle::decline(const DeclineLease& c, Instant at) {
   const LeaseType type = c.type.value_or(LeaseType::kNa);
-  if (c.duid.empty() || c.key.length != 128 || c.probation.count() == 0 || !fits(c.key, type)) return Win32::kInvalidParameter;
+  if (c.duid.empty() || c.key.length != 128 || c.probation.count() == 0 || !fits(c.key, type))
+    return Win32::kInvalidParameter;
   const auto it = state_.leases.find(c.key);
-  if (it == state_.leases.end() || it->second.state != LeaseState::kActive || it->second.valid_until <= at) return Win32::kNotFound;
+  if (it == state_.leases.end() || it->second.state != LeaseState::kActive ||
+      it->second.valid_until <= at)
+    return Win32::kNotFound;
   if (!same(it->second, c.duid, c.iaid, type)) return Win32::kDhcpIpAddressInUse;
   it->second.state = LeaseState::kDeclined;
   it->second.valid_until = add_lifetime(at, c.probation);
@@ -285,7 +313,8 @@ Win32 Oracle::expire(const ExpireLeases& c, Instant at) {
   if (c.limit == 0 || c.limit > 100'000) return Win32::kInvalidParameter;
   std::vector<std::pair<Instant, LeaseKey>> over;
   for (const auto& [key, lease] : state_.leases) {
-    if (lease.valid_until <= at - std::chrono::seconds{c.grace.count()}) over.emplace_back(lease.valid_until, key);
+    if (lease.valid_until <= at - std::chrono::seconds{c.grace.count()})
+      over.emplace_back(lease.valid_until, key);
   }
   std::ranges::sort(over);
   if (over.size() > c.limit) over.resize(c.limit);
@@ -296,7 +325,8 @@ Win32 Oracle::expire(const ExpireLeases& c, Instant at) {
 Win32 Oracle::report(const ReportLease& c, Instant at) {
   const LeaseType type = type_of(c.key, c.type);
   const bool lasts = c.state == ReportedState::kActive || c.state == ReportedState::kDeclined;
-  if (!fits(c.key, type) || (c.state == ReportedState::kActive && c.duid.empty()) || (lasts && c.valid_lifetime.count() == 0) ||
+  if (!fits(c.key, type) || (c.state == ReportedState::kActive && c.duid.empty()) ||
+      (lasts && c.valid_lifetime.count() == 0) ||
       (c.state == ReportedState::kDeclined && type == LeaseType::kPd)) {
     return Win32::kInvalidParameter;
   }
@@ -305,9 +335,11 @@ Win32 Oracle::report(const ReportLease& c, Instant at) {
   const Instant until = add_lifetime(at, c.valid_lifetime);
   const auto it = state_.leases.find(c.key);
   const bool there = it != state_.leases.end();
-  const bool mine = there && same(it->second, c.duid, c.iaid, type) && it->second.state != LeaseState::kDeclined;
+  const bool mine =
+      there && same(it->second, c.duid, c.iaid, type) && it->second.state != LeaseState::kDeclined;
   const bool live = there && it->second.valid_until > at;
-  const bool late = there && it->second.state != LeaseState::kReserved && at < it->second.effective_at;
+  const bool late =
+      there && it->second.state != LeaseState::kReserved && at < it->second.effective_at;
   if (c.state == ReportedState::kActive) {
     if (late && !(mine && until > it->second.valid_until)) return Win32::kSuccess;
     state_.leases[c.key] = {type, LeaseState::kActive, c.duid, c.iaid, *subnet, until, at, c.name};

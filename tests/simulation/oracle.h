@@ -2,12 +2,12 @@
 // A second, naive statement of the rules: maps and loops, no indexes, a full copy of the state after every record. What the
 // ledger says about any moment must be what this says.
 
+#include "commands/command.h"
+
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "commands/command.h"
 
 namespace leaseledger::simulation {
 

@@ -1,11 +1,10 @@
 #include "tests/support/faulty_file_system.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <fcntl.h>
 #include <filesystem>
+#include <unistd.h>
 
 namespace leaseledger::test {
 namespace {
@@ -18,13 +17,16 @@ using rocksdb::Slice;
 
 constexpr std::uint64_t kSectorBytes = 512;
 
-std::string directory_of(const std::string& name) { return std::filesystem::path(name).parent_path().string(); }
+std::string directory_of(const std::string& name) {
+  return std::filesystem::path(name).parent_path().string();
+}
 
 }  // namespace
 
 class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  File(std::unique_ptr<rocksdb::FSWritableFile>&& target, FaultyFileSystem& fs, std::shared_ptr<Extent> extent)
+  File(std::unique_ptr<rocksdb::FSWritableFile>&& target, FaultyFileSystem& fs,
+       std::shared_ptr<Extent> extent)
       : FSWritableFileOwnerWrapper(std::move(target)), fs_(fs), extent_(std::move(extent)) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
@@ -34,10 +36,12 @@ class FaultyFileSystem::File final : public rocksdb::FSWritableFileOwnerWrapper 
     if (done.ok()) extent_->written += data.size();
     return done;
   }
-  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&, IODebugContext* debug) override {
+  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
+                  IODebugContext* debug) override {
     return Append(data, options, debug);
   }
-  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options, IODebugContext* debug) override {
+  IOStatus PositionedAppend(const Slice& data, std::uint64_t offset, const IOOptions& options,
+                            IODebugContext* debug) override {
     const auto lock = fs_.operation();
     if (const IOStatus fault = fs_.fault(); !fault.ok()) return fault;
     const IOStatus done = target()->PositionedAppend(data, offset, options, debug);
@@ -82,10 +86,12 @@ class FaultyFileSystem::Directory final : public rocksdb::FSDirectoryWrapper {
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
     return FsyncWithDirOptions(options, debug, rocksdb::DirFsyncOptions());
   }
-  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug, const rocksdb::DirFsyncOptions& how) override {
+  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                               const rocksdb::DirFsyncOptions& how) override {
     const auto lock = fs_.operation();
     const IOStatus done = FSDirectoryWrapper::FsyncWithDirOptions(options, debug, how);
-    std::erase_if(fs_.changes_, [&](const NameChange& change) { return change.directory == name_; });
+    std::erase_if(fs_.changes_,
+                  [&](const NameChange& change) { return change.directory == name_; });
     return done;
   }
 
@@ -95,7 +101,9 @@ class FaultyFileSystem::Directory final : public rocksdb::FSDirectoryWrapper {
 };
 
 FaultyFileSystem::FaultyFileSystem(std::string graveyard, std::uint64_t seed)
-    : FileSystemWrapper(rocksdb::FileSystem::Default()), graveyard_(std::move(graveyard)), random_(seed) {}
+    : FileSystemWrapper(rocksdb::FileSystem::Default()),
+      graveyard_(std::move(graveyard)),
+      random_(seed) {}
 
 void FaultyFileSystem::lose_power_at(std::uint64_t countdown) {
   const std::lock_guard lock(mutex_);
@@ -114,7 +122,9 @@ FaultyFileSystem::Lock FaultyFileSystem::operation() {
   return lock;
 }
 
-IOStatus FaultyFileSystem::fault() { return fail_from_ != 0 && operations_ >= fail_from_ ? error_ : IOStatus::OK(); }
+IOStatus FaultyFileSystem::fault() {
+  return fail_from_ != 0 && operations_ >= fail_from_ ? error_ : IOStatus::OK();
+}
 
 void FaultyFileSystem::track_new(const std::string& name) {
   files_[name] = std::make_shared<Extent>();
@@ -128,7 +138,8 @@ std::string FaultyFileSystem::bury(const std::string& name) {
 }
 
 IOStatus FaultyFileSystem::NewWritableFile(const std::string& name, const FileOptions& options,
-                                           std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
+                                           std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                           IODebugContext* debug) {
   const auto lock = operation();
   std::unique_ptr<rocksdb::FSWritableFile> real;
   const IOStatus done = target()->NewWritableFile(name, options, &real, debug);
@@ -139,7 +150,8 @@ IOStatus FaultyFileSystem::NewWritableFile(const std::string& name, const FileOp
 }
 
 IOStatus FaultyFileSystem::ReopenWritableFile(const std::string& name, const FileOptions& options,
-                                              std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
+                                              std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                              IODebugContext* debug) {
   const auto lock = operation();
   std::unique_ptr<rocksdb::FSWritableFile> real;
   const IOStatus done = target()->ReopenWritableFile(name, options, &real, debug);
@@ -154,24 +166,28 @@ IOStatus FaultyFileSystem::ReopenWritableFile(const std::string& name, const Fil
 }
 
 IOStatus FaultyFileSystem::NewDirectory(const std::string& name, const IOOptions& options,
-                                        std::unique_ptr<rocksdb::FSDirectory>* directory, IODebugContext* debug) {
+                                        std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                        IODebugContext* debug) {
   std::unique_ptr<rocksdb::FSDirectory> real;
   const IOStatus done = target()->NewDirectory(name, options, &real, debug);
   if (done.ok()) *directory = std::make_unique<Directory>(std::move(real), *this, name);
   return done;
 }
 
-IOStatus FaultyFileSystem::DeleteFile(const std::string& name, const IOOptions& options, IODebugContext* debug) {
+IOStatus FaultyFileSystem::DeleteFile(const std::string& name, const IOOptions& options,
+                                      IODebugContext* debug) {
   const auto lock = operation();
   const std::string grave = bury(name);
   const IOStatus done = target()->DeleteFile(name, options, debug);
   if (done.ok() && !grave.empty()) {
-    changes_.push_back({directory_of(name), [name, grave] { (void)!::link(grave.c_str(), name.c_str()); }});
+    changes_.push_back(
+        {directory_of(name), [name, grave] { (void)!::link(grave.c_str(), name.c_str()); }});
   }
   return done;
 }
 
-IOStatus FaultyFileSystem::RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* debug) {
+IOStatus FaultyFileSystem::RenameFile(const std::string& from, const std::string& to,
+                                      const IOOptions& options, IODebugContext* debug) {
   const auto lock = operation();
   const std::string replaced = bury(to);
   const IOStatus done = target()->RenameFile(from, to, options, debug);
@@ -204,7 +220,9 @@ void FaultyFileSystem::damage(const std::string& name, const Extent& extent) {
   std::error_code error;
   const std::uint64_t size = std::filesystem::file_size(name, error);
   if (error || size <= extent.synced) return;
-  const auto below = [this](std::uint64_t bound) { return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random_); };
+  const auto below = [this](std::uint64_t bound) {
+    return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random_);
+  };
   switch (below(4)) {
     case 0:  // everything unsynced is gone
       std::filesystem::resize_file(name, extent.synced);
@@ -216,15 +234,18 @@ void FaultyFileSystem::damage(const std::string& name, const Extent& extent) {
       return;
     default: {  // some sectors did not arrive, or hold what was there before; maybe cut as well
       const int fd = ::open(name.c_str(), O_WRONLY | O_CLOEXEC);
-      for (std::uint64_t at = extent.synced; at < size; at = (at / kSectorBytes + 1) * kSectorBytes) {
+      for (std::uint64_t at = extent.synced; at < size;
+           at = (at / kSectorBytes + 1) * kSectorBytes) {
         if (below(3) != 0) continue;
         const std::uint64_t end = std::min(size, (at / kSectorBytes + 1) * kSectorBytes);
         std::string sector(end - at, '\0');
-        if (below(2) == 0) std::ranges::generate(sector, [&] { return static_cast<char>(below(256)); });
+        if (below(2) == 0)
+          std::ranges::generate(sector, [&] { return static_cast<char>(below(256)); });
         (void)!::pwrite(fd, sector.data(), sector.size(), static_cast<off_t>(at));
       }
       ::close(fd);
-      if (below(2) == 0) std::filesystem::resize_file(name, extent.synced + below(size - extent.synced + 1));
+      if (below(2) == 0)
+        std::filesystem::resize_file(name, extent.synced + below(size - extent.synced + 1));
     }
   }
 }

@@ -27,27 +27,34 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   /// The `countdown`-th write, sync or change of a name from now on loses power.
   void lose_power_at(std::uint64_t countdown);
   /// Called when power is lost, after the files were damaged.
-  void at_power_loss(std::function<void(std::mt19937_64&)> body) { at_power_loss_ = std::move(body); }
+  void at_power_loss(std::function<void(std::mt19937_64&)> body) {
+    at_power_loss_ = std::move(body);
+  }
   /// The `countdown`-th write or sync from now on fails, and all after it.
   void fail_from(std::uint64_t countdown, rocksdb::IOStatus error);
   std::uint64_t operations() const { return operations_; }
 
   const char* Name() const override { return "FaultyFileSystem"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* debug) override;
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                       std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* debug) override;
+                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                       rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
-                                 std::unique_ptr<rocksdb::FSDirectory>* directory, rocksdb::IODebugContext* debug) override;
-  rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override;
-  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                 rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
+                               const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
 
   // For the files and directories that it hands out.
   class File;
   class Directory;
   using Lock = std::unique_lock<std::mutex>;
-  Lock operation();  ///< counts one operation and loses power when it is its turn.
+  Lock operation();           ///< counts one operation and loses power when it is its turn.
   rocksdb::IOStatus fault();  ///< of the operation that was just counted.
 
  private:

@@ -1,14 +1,14 @@
 #pragma once
 // Records for tests of logs, which do not look inside: their bytes follow from their position, so that any log can be checked.
 
+#include "ledger/event_log.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
 #include <span>
 #include <vector>
-
-#include "ledger/event_log.h"
 
 namespace leaseledger::test {
 
@@ -26,7 +26,9 @@ inline std::span<const std::uint8_t> bytes_of(const std::vector<std::uint64_t>& 
 inline std::size_t made_up_words(Position position) {
   return position % 997 == 996 ? 4000 : 1 + (position * 2654435761ULL >> 7) % 40;
 }
-inline Instant made_up_time(Position position) { return Instant{std::chrono::seconds(1'700'000'000) + std::chrono::milliseconds(position)}; }
+inline Instant made_up_time(Position position) {
+  return Instant{std::chrono::seconds(1'700'000'000) + std::chrono::milliseconds(position)};
+}
 
 /// `count` made-up records from `first` on.
 inline RecordBatch made_up_batch(Position first, std::size_t count) {
@@ -44,7 +46,8 @@ inline BatchId batch_id(std::uint64_t number) {
 }
 
 /// Reads first..last and checks every byte; returns how many there were.
-inline Result<std::size_t> read_made_up(const EventLog& log, Position first, Position last, Direction direction = Direction::kForward) {
+inline Result<std::size_t> read_made_up(const EventLog& log, Position first, Position last,
+                                        Direction direction = Direction::kForward) {
   std::size_t count = 0;
   Position next = direction == Direction::kForward ? first : last;
   LEASELEDGER_TRY(log.read(first, last, direction, [&](const StoredRecord& record) {

@@ -2,11 +2,11 @@
 // A process that appends to a log until it dies, and what its parent knows of it. The parent never opens the log itself:
 // RocksDB's threads do not survive a fork.
 
+#include "ledger/rocksdb_log.h"
+#include "tests/support/made_up_records.h"
+#include "tests/support/seed.h"
+
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,11 +14,11 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <poll.h>
+#include <signal.h>
 #include <string>
-
-#include "ledger/rocksdb_log.h"
-#include "tests/support/made_up_records.h"
-#include "tests/support/seed.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace leaseledger::test {
 
@@ -81,8 +81,10 @@ inline int run_victim(Promise& promise, const std::function<int(Confession)>& bo
   bool killed = false;
   for (;;) {
     if (kill_after && !killed) {
-      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now());
-      timespec wait{left.count() > 0 ? left.count() / 1'000'000'000 : 0, left.count() > 0 ? left.count() % 1'000'000'000 : 0};
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+          end - std::chrono::steady_clock::now());
+      timespec wait{left.count() > 0 ? left.count() / 1'000'000'000 : 0,
+                    left.count() > 0 ? left.count() % 1'000'000'000 : 0};
       pollfd ready{ends[0], POLLIN, 0};
       if (left.count() <= 0 || ::ppoll(&ready, 1, &wait, nullptr) == 0) {
         ::kill(child, SIGKILL);
@@ -92,7 +94,8 @@ inline int run_victim(Promise& promise, const std::function<int(Confession)>& bo
     Confession::Message message{};
     if (::read(ends[0], &message, sizeof message) != sizeof message) break;
     if (message.kind == 'i') promise.intended = message.tail;
-    if (message.kind == 'a' || message.kind == 'f') promise.acknowledged = promise.intended = message.tail;
+    if (message.kind == 'a' || message.kind == 'f')
+      promise.acknowledged = promise.intended = message.tail;
     if (message.kind == 'a') ++promise.appends;
   }
   ::close(ends[0]);
@@ -105,8 +108,10 @@ inline int run_victim(Promise& promise, const std::function<int(Confession)>& bo
 inline int check_promise(const RocksdbLog& log, const Promise& promise, bool all) {
   const Position tail = log.tail();
   if (tail != promise.acknowledged && tail != promise.intended) {
-    std::printf("the log ends at %llu, but %llu was acknowledged and %llu intended\n", static_cast<unsigned long long>(tail),
-                static_cast<unsigned long long>(promise.acknowledged), static_cast<unsigned long long>(promise.intended));
+    std::printf("the log ends at %llu, but %llu was acknowledged and %llu intended\n",
+                static_cast<unsigned long long>(tail),
+                static_cast<unsigned long long>(promise.acknowledged),
+                static_cast<unsigned long long>(promise.intended));
     return 1;
   }
   const Position from = all || tail < 2000 ? 1 : tail - 2000;
@@ -125,8 +130,9 @@ inline constexpr int kFailedWrite = 4;
 
 /// In the victim: opens, checks, and appends batches of 1 to `most` records until it dies or the log has `enough`.
 /// kFailedWrite when the file system failed; then nothing more may be accepted.
-inline int append_until_death(const std::filesystem::path& path, const RocksdbLogOptions& options, const Promise& promise,
-                              const Confession& confession, std::uint64_t salt, std::size_t most, Position enough) {
+inline int append_until_death(const std::filesystem::path& path, const RocksdbLogOptions& options,
+                              const Promise& promise, const Confession& confession,
+                              std::uint64_t salt, std::size_t most, Position enough) {
   auto opened = RocksdbLog::open(path, options);
   if (!opened) {
     if (opened.error().kind == ErrorKind::kIo) return kFailedWrite;
@@ -141,7 +147,8 @@ inline int append_until_death(const std::filesystem::path& path, const RocksdbLo
   if (!epoch) return epoch.error().kind == ErrorKind::kIo ? kFailedWrite : 1;
   while (log.tail() < enough) {
     const Position tail = log.tail();
-    const RecordBatch batch = made_up_batch(tail + 1, 1 + random.below(random.one_in(3) ? most : 4));
+    const RecordBatch batch =
+        made_up_batch(tail + 1, 1 + random.below(random.one_in(3) ? most : 4));
     confession.intend(batch.last_position());
     const auto appended = log.append({tail, *epoch, batch_id(*epoch * 1'000'000 + tail), batch});
     if (!appended && appended.error().kind == ErrorKind::kIo) {

@@ -1,7 +1,8 @@
 // The real program: every verb, its output in each form, its exit codes.
 
-#include <gtest/gtest.h>
+#include "tests/support/temporary_directory.h"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <array>
@@ -10,11 +11,8 @@
 #include <fstream>
 #include <set>
 #include <string>
-
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "tests/support/temporary_directory.h"
 
 namespace leaseledger::test {
 namespace {
@@ -34,11 +32,13 @@ class Cli : public ::testing::Test {
     const auto in = folder_.path() / "in";
     const auto err = folder_.path() / "err";
     std::ofstream(in) << input;
-    const std::string line = "LEASELEDGER_DIR='" + ledger() + "' " LEASELEDGER_PROGRAM " " + arguments + " <'" + in.string() + "' 2>'" + err.string() + "'";
+    const std::string line = "LEASELEDGER_DIR='" + ledger() + "' " LEASELEDGER_PROGRAM " " +
+                             arguments + " <'" + in.string() + "' 2>'" + err.string() + "'";
     Outcome outcome;
     std::FILE* pipe = ::popen(line.c_str(), "r");
     std::array<char, 4096> buffer{};
-    for (std::size_t size; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) outcome.out.append(buffer.data(), size);
+    for (std::size_t size; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+      outcome.out.append(buffer.data(), size);
     const int status = ::pclose(pipe);
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     std::ifstream errors(err);
@@ -69,7 +69,8 @@ class Cli : public ::testing::Test {
   }
   void have_recording() {
     have_ledger();
-    ok("import kea " LEASELEDGER_TEST_DATA "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA "/data/kea/kea-dhcp6.conf");
+    ok("import kea " LEASELEDGER_TEST_DATA
+       "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA "/data/kea/kea-dhcp6.conf");
   }
 
   TemporaryDirectory folder_;
@@ -105,11 +106,51 @@ TEST_F(Cli, UsageErrorsAreCode2AndNameTheOption) {
 
 TEST_F(Cli, EveryVerbHasHelpWithAnExample) {
   const std::set<std::string> without = {};
-  for (const char* verb : {"init", "submit", "import kea", "backup", "restore", "stats", "repair head", "repair views", "subnet create", "subnet set",
-                           "subnet delete", "subnet list", "subnet show", "subnet free", "reservation add", "reservation remove", "reservation list",
-                           "exclusion add", "exclusion remove", "exclusion list", "pool add", "pool remove", "pool list", "client create", "client get",
-                           "client set", "client delete", "client list", "lease renew", "lease release", "lease decline", "lease expire", "log", "show",
-                           "who", "history", "at", "diff", "expiring", "replay", "verify", "root", "proof", "completion", "man"}) {
+  for (const char* verb : {"init",
+                           "submit",
+                           "import kea",
+                           "backup",
+                           "restore",
+                           "stats",
+                           "repair head",
+                           "repair views",
+                           "subnet create",
+                           "subnet set",
+                           "subnet delete",
+                           "subnet list",
+                           "subnet show",
+                           "subnet free",
+                           "reservation add",
+                           "reservation remove",
+                           "reservation list",
+                           "exclusion add",
+                           "exclusion remove",
+                           "exclusion list",
+                           "pool add",
+                           "pool remove",
+                           "pool list",
+                           "client create",
+                           "client get",
+                           "client set",
+                           "client delete",
+                           "client list",
+                           "lease renew",
+                           "lease release",
+                           "lease decline",
+                           "lease expire",
+                           "log",
+                           "show",
+                           "who",
+                           "history",
+                           "at",
+                           "diff",
+                           "expiring",
+                           "replay",
+                           "verify",
+                           "root",
+                           "proof",
+                           "completion",
+                           "man"}) {
     const Outcome help = run(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0) << verb;
     EXPECT_NE(help.out.find("Examples:\n  "), std::string::npos) << verb;
@@ -127,8 +168,10 @@ TEST_F(Cli, TheSeedIsRefusedTheFourDocumentedWays) {
   refused("client create 2001:db8:1::6", 1, "ERROR_INVALID_PARAMETER (87): duid");
   refused("--role user client create 2001:db8:1::6 --duid 00:01", 4, "ERROR_ACCESS_DENIED (5)");
   refused("--role none client create 2001:db8:1::6 --duid 00:01", 4, "ERROR_ACCESS_DENIED (5)");
-  refused("client create 2001:db8:2::6 --duid 00:01", 1, "ERROR_DHCP_SUBNET_NOT_PRESENT (20005): address '2001:db8:2::6'");
-  refused("client create 2001:db8:1::5 --duid 00:01", 1, "ERROR_DHCP_CLIENT_EXISTS (20014): address '2001:db8:1::5'");
+  refused("client create 2001:db8:2::6 --duid 00:01", 1,
+          "ERROR_DHCP_SUBNET_NOT_PRESENT (20005): address '2001:db8:2::6'");
+  refused("client create 2001:db8:1::5 --duid 00:01", 1,
+          "ERROR_DHCP_CLIENT_EXISTS (20014): address '2001:db8:1::5'");
   EXPECT_EQ(json("log --kind CommandRefused")["items"].size(), 5U);
   const Json error = Json::parse(run("--json-errors client create 2001:db8:1::5 --duid 00:01").err);
   EXPECT_EQ(error["error"]["code"], 20014);
@@ -176,7 +219,8 @@ TEST_F(Cli, DeclineExpireDelete) {
   EXPECT_NE(ok("lease expire").find("nothing to change"), std::string::npos);
   ok("client delete 2001:db8:1::5");
   EXPECT_EQ(run("client delete 2001:db8:1::5").code, 1);
-  EXPECT_NE(run("client delete 2001:db8:1::5").err.find("ERROR_DHCP_JET_ERROR (20013)"), std::string::npos);
+  EXPECT_NE(run("client delete 2001:db8:1::5").err.find("ERROR_DHCP_JET_ERROR (20013)"),
+            std::string::npos);
 }
 
 TEST_F(Cli, SubnetsReservationsExclusionsPools) {
@@ -198,7 +242,8 @@ TEST_F(Cli, SubnetsReservationsExclusionsPools) {
   EXPECT_EQ(json("exclusion list")["items"].size(), 1U);
   EXPECT_EQ(json("pool list")["items"].size(), 1U);
   ok("client create 2001:db8:8000:100::/56 --duid 00:bb");
-  EXPECT_EQ(json("who 2001:db8:8000:1ff::77")["items"][0]["duid"], "00:bb") << "seen through the delegation";
+  EXPECT_EQ(json("who 2001:db8:8000:1ff::77")["items"][0]["duid"], "00:bb")
+      << "seen through the delegation";
   EXPECT_EQ(run("subnet delete 2001:db8:1::/64").code, 1);
   ok("reservation remove 2001:db8:1::/64 2001:db8:1::10");
   ok("exclusion remove 2001:db8:1::/64 2001:db8:1:: 2001:db8:1::f");
@@ -211,17 +256,18 @@ TEST_F(Cli, SubnetsReservationsExclusionsPools) {
 
 TEST_F(Cli, SubmitAnswersEachLine) {
   have_ledger();
-  const Outcome outcome = run("submit -",
-                              R"({"command":"CreateSubnet","prefix":"2001:db8:1::/64"})"
-                              "\n\n"
-                              R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":1,"id":"0190b5e6-7c00-7000-8000-000000000001"})"
-                              "\n"
-                              R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:bb"})"
-                              "\n"
-                              R"({"command":"CreateClient","address":"2001:db8:1::6","duid":"00:bb","adress":"x"})"
-                              "\n"
-                              R"({"command":"CreateClient","address":"2001:db8:1::6","address":"2001:db8:1::7","duid":"00:bb"})"
-                              "\nnot json\n");
+  const Outcome outcome = run(
+      "submit -",
+      R"({"command":"CreateSubnet","prefix":"2001:db8:1::/64"})"
+      "\n\n"
+      R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":1,"id":"0190b5e6-7c00-7000-8000-000000000001"})"
+      "\n"
+      R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:bb"})"
+      "\n"
+      R"({"command":"CreateClient","address":"2001:db8:1::6","duid":"00:bb","adress":"x"})"
+      "\n"
+      R"({"command":"CreateClient","address":"2001:db8:1::6","address":"2001:db8:1::7","duid":"00:bb"})"
+      "\nnot json\n");
   EXPECT_EQ(outcome.code, 1);
   std::vector<Json> answers;
   std::istringstream lines(outcome.out);
@@ -233,19 +279,24 @@ TEST_F(Cli, SubmitAnswersEachLine) {
   EXPECT_EQ(answers[3]["field"], "adress");
   EXPECT_EQ(answers[4]["field"], "address");
   EXPECT_EQ(answers[5]["field"], "json");
-  const Outcome again = run("submit -", R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":1,"id":"0190b5e6-7c00-7000-8000-000000000001"})");
+  const Outcome again = run(
+      "submit -",
+      R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":1,"id":"0190b5e6-7c00-7000-8000-000000000001"})");
   EXPECT_EQ(Json::parse(again.out)["repeated"], true);
-  const Outcome other = run("submit -", R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":2,"id":"0190b5e6-7c00-7000-8000-000000000001"})");
+  const Outcome other = run(
+      "submit -",
+      R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","iaid":2,"id":"0190b5e6-7c00-7000-8000-000000000001"})");
   EXPECT_EQ(Json::parse(other.out)["field"], "iaid");
 }
 
 TEST_F(Cli, SubmitAllOrNothing) {
   have_subnet();
-  const Outcome outcome = run("submit - --all-or-nothing",
-                              R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa"})"
-                              "\n"
-                              R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:bb"})"
-                              "\n");
+  const Outcome outcome =
+      run("submit - --all-or-nothing",
+          R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa"})"
+          "\n"
+          R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:bb"})"
+          "\n");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.out.find("ERROR_OPERATION_ABORTED"), std::string::npos);
   EXPECT_EQ(run("client get 2001:db8:1::5").code, 1);
@@ -262,7 +313,8 @@ TEST_F(Cli, IdsDryRunsPreconditionsAndCauses) {
   EXPECT_EQ(json("log --kind ClientCreated")["items"][0]["cause"], "ticket 42");
   EXPECT_EQ(run("--if-last-event 9 client delete 2001:db8:1::5").code, 6);
   ok("--if-last-event 2 client delete 2001:db8:1::5");
-  ok("--effective-at 2026-01-01T00:00:00Z client create 2001:db8:1::7 --duid 00:cc --valid-until never");
+  ok("--effective-at 2026-01-01T00:00:00Z client create 2001:db8:1::7 --duid 00:cc --valid-until "
+     "never");
   EXPECT_EQ(json("who 2001:db8:1::7 --at 2026-01-02")["items"][0]["from"], "2026-01-01T00:00:00Z");
 }
 
@@ -272,7 +324,8 @@ TEST_F(Cli, TheLogIsFilteredAndTurnedRound) {
   EXPECT_EQ(json("log")["items"].size(), 3U);
   EXPECT_EQ(json("log --from 2 --to 2")["items"][0]["kind"], "ClientCreated");
   EXPECT_EQ(json("log --reverse --limit 1")["items"][0]["position"], 3);
-  EXPECT_EQ(json("log --address 2001:db8:1::5")["items"].size(), 2U) << "the refusal is about it too";
+  EXPECT_EQ(json("log --address 2001:db8:1::5")["items"].size(), 2U)
+      << "the refusal is about it too";
   EXPECT_EQ(json("log --address 2001:db8:1::/64")["items"].size(), 2U);
   EXPECT_EQ(json("log --duid 00:03:00:01:02:00:5e:10:00:01")["items"].size(), 1U);
   EXPECT_EQ(json("log --actor nobody")["items"].size(), 0U);
@@ -287,7 +340,9 @@ TEST_F(Cli, FollowShowsWhatOthersRecord) {
   have_subnet();
   const auto out = folder_.path() / "followed";
   const auto pid_file = folder_.path() / "pid";
-  const std::string follow = "LEASELEDGER_DIR='" + ledger() + "' " LEASELEDGER_PROGRAM " -o jsonl log --follow >" + out.string() + " & echo $! >" + pid_file.string();
+  const std::string follow = "LEASELEDGER_DIR='" + ledger() +
+                             "' " LEASELEDGER_PROGRAM " -o jsonl log --follow >" + out.string() +
+                             " & echo $! >" + pid_file.string();
   ASSERT_EQ(std::system(follow.c_str()), 0);
   ok("--wait 10 client create 2001:db8:1::5 --duid 00:aa");
   std::string text;
@@ -307,7 +362,11 @@ TEST_F(Cli, OutputInEachForm) {
   EXPECT_EQ(table.find("ADDRESS"), 0U);
   EXPECT_NE(table.find("2001:db8:1::5"), std::string::npos);
   const std::string csv = ok("-o csv client list");
-  EXPECT_EQ(csv.find("address,type,state,duid,iaid,name,since,validUntil,last\r\n2001:db8:1::5,IA_NA,active,"), 0U) << csv;
+  EXPECT_EQ(
+      csv.find(
+          "address,type,state,duid,iaid,name,since,validUntil,last\r\n2001:db8:1::5,IA_NA,active,"),
+      0U)
+      << csv;
   EXPECT_EQ(Json::parse(ok("-o jsonl client list"))["address"], "2001:db8:1::5");
   const Json whole = json("client list");
   EXPECT_EQ(whole["schemaVersion"], 1);
@@ -317,7 +376,8 @@ TEST_F(Cli, OutputInEachForm) {
 
 TEST_F(Cli, ControlCharactersInNamesCannotFakeLines) {
   have_subnet();
-  ok("submit -", R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","name":"a\nb\u001b[2J"})");
+  ok("submit -",
+     R"({"command":"CreateClient","address":"2001:db8:1::5","duid":"00:aa","name":"a\nb\u001b[2J"})");
   EXPECT_NE(ok("client list").find("a\\x0ab\\x1b[2J"), std::string::npos);
 }
 
@@ -333,7 +393,8 @@ TEST_F(Cli, TheRecordingAnswersWhoAndWhen) {
   EXPECT_NE(nobody.out.find("nobody"), std::string::npos);
   EXPECT_NE(nobody.out.find("before    DUID"), std::string::npos);
   EXPECT_EQ(run("who 2001:db8:20::103 --at 2026-11-23T06:15:00Z --known-at 5").code, 1);
-  EXPECT_EQ(json("who 2001:db8:8000:217::c0:ffee --at 2026-11-23T06:15:00Z")["items"][0]["address"], "2001:db8:8000:200::/56");
+  EXPECT_EQ(json("who 2001:db8:8000:217::c0:ffee --at 2026-11-23T06:15:00Z")["items"][0]["address"],
+            "2001:db8:8000:200::/56");
   EXPECT_EQ(json("history 2001:db8:20::103")["items"].size(), 6U);
   EXPECT_EQ(run("diff 100 100").code, 0);
   const Json difference = json("diff 2900 3000", 1);
@@ -344,7 +405,9 @@ TEST_F(Cli, TheRecordingAnswersWhoAndWhen) {
 
 TEST_F(Cli, ImportAgainAddsNothingAndTornRowsAreListed) {
   have_recording();
-  const Json again = json("import kea " LEASELEDGER_TEST_DATA "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA "/data/kea/kea-dhcp6.conf");
+  const Json again =
+      json("import kea " LEASELEDGER_TEST_DATA
+           "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA "/data/kea/kea-dhcp6.conf");
   EXPECT_EQ(again["accepted"], 0);
   EXPECT_EQ(again["known already"], 3865);
   const Outcome torn = run("import kea " LEASELEDGER_TEST_DATA "/data/kea/torn.csv --server other");
@@ -360,7 +423,8 @@ TEST_F(Cli, RootsProofsVerifyReplayStats) {
   EXPECT_EQ(json("replay")["equal"], true);
   EXPECT_EQ(json("proof 77")["verified"], true);
   EXPECT_EQ(json("proof --consistent-with 1000 --size 2000")["verified"], true);
-  EXPECT_EQ(json("proof --consistent-with 1000 --size 2000")["oldRoot"], json("root --at 1000")["root"]);
+  EXPECT_EQ(json("proof --consistent-with 1000 --size 2000")["oldRoot"],
+            json("root --at 1000")["root"]);
   EXPECT_EQ(run("proof 999999").code, 2);
   EXPECT_EQ(run("proof").code, 2);
   EXPECT_EQ(json("stats")["leases"], 259);
@@ -372,8 +436,11 @@ TEST_F(Cli, TamperingIsFoundWithCode5) {
   ok("backup " + copy);
   // One byte in the middle of the copy's largest table or log file.
   std::filesystem::path largest;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(copy) / "log")) {
-    if (entry.is_regular_file() && (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) largest = entry.path();
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(copy) / "log")) {
+    if (entry.is_regular_file() &&
+        (largest.empty() || entry.file_size() > std::filesystem::file_size(largest)))
+      largest = entry.path();
   }
   std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
   const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(largest) / 2);
@@ -417,15 +484,19 @@ TEST_F(Cli, CompletionKnowsTheVerbsAndManPagesAreWellFormed) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     ++pages;
     if (std::system("command -v scdoc >/dev/null") == 0) {
-      EXPECT_EQ(std::system(("scdoc <" + entry.path().string() + " >/dev/null").c_str()), 0) << entry.path();
+      EXPECT_EQ(std::system(("scdoc <" + entry.path().string() + " >/dev/null").c_str()), 0)
+          << entry.path();
     }
   }
   EXPECT_GT(pages, 40U);
-  for (const char* shell : {"bash", "zsh", "fish"}) EXPECT_NE(ok(std::string("completion ") + shell).find("reservation"), std::string::npos);
+  for (const char* shell : {"bash", "zsh", "fish"})
+    EXPECT_NE(ok(std::string("completion ") + shell).find("reservation"), std::string::npos);
   const auto script = folder_.path() / "completion.bash";
   std::ofstream(script) << ok("completion bash");
-  const std::string probe = "bash -c 'source " + script.string() +
-                            "; COMP_WORDS=(leaseledger subnet cr); COMP_CWORD=2; _leaseledger; echo ${COMPREPLY[*]}' >" + (folder_.path() / "probe").string();
+  const std::string probe =
+      "bash -c 'source " + script.string() +
+      "; COMP_WORDS=(leaseledger subnet cr); COMP_CWORD=2; _leaseledger; echo ${COMPREPLY[*]}' >" +
+      (folder_.path() / "probe").string();
   EXPECT_EQ(std::system(probe.c_str()), 0);
   std::ifstream in(folder_.path() / "probe");
   std::string answer;

@@ -1,21 +1,19 @@
 // The whole program, killed: `leaseledger submit` acknowledges commands on a pipe and is ended by SIGKILL at random moments. Opened
 // again, everything that was acknowledged is there with the same answer, and everything verifies.
 
-#include <gtest/gtest.h>
+#include "adapters/embedded/ledger.h"
+#include "commands/command_json.h"
+#include "tests/support/seed.h"
+#include "tests/support/temporary_directory.h"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <fstream>
 #include <sstream>
-
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "adapters/embedded/ledger.h"
-#include "commands/command_json.h"
-#include "tests/support/seed.h"
-#include "tests/support/temporary_directory.h"
 
 namespace leaseledger::test {
 namespace {
@@ -32,7 +30,8 @@ class SubmitVictim {
     if (pid_ == 0) {
       ::dup2(ends[1], STDOUT_FILENO);
       ::close(ends[0]);
-      ::execl(LEASELEDGER_PROGRAM, "leaseledger", "--ledger", ledger.c_str(), "submit", file.c_str(), "--batch", size.c_str(), static_cast<char*>(nullptr));
+      ::execl(LEASELEDGER_PROGRAM, "leaseledger", "--ledger", ledger.c_str(), "submit",
+              file.c_str(), "--batch", size.c_str(), static_cast<char*>(nullptr));
       ::_exit(127);
     }
     ::close(ends[1]);
@@ -73,7 +72,13 @@ TEST(ProgramCrash, NothingThatWasAcknowledgedIsMissingAndNothingIsTorn) {
   const Principal admin{"unix:root", Role::kAdministrator, "cli"};
   {
     const auto ledger = Ledger::create(path).value();
-    ASSERT_TRUE(ledger->submit(admin, Envelope{.command = CreateSubnet{.prefix = Ipv6Prefix::parse("2001:db8:1::/64").value()}})->accepted());
+    ASSERT_TRUE(
+        ledger
+            ->submit(
+                admin,
+                Envelope{.command =
+                             CreateSubnet{.prefix = Ipv6Prefix::parse("2001:db8:1::/64").value()}})
+            ->accepted());
   }
   // Half of the commands are refused: refusals are answers that must not be lost either.
   const std::size_t count = 3000;
@@ -106,7 +111,8 @@ TEST(ProgramCrash, NothingThatWasAcknowledgedIsMissingAndNothingIsTorn) {
       const Json answer = Json::parse(lines[i]);
       const auto [it, fresh] = acknowledged.emplace(i, answer);
       if (fresh) continue;
-      ASSERT_EQ(answer["first"], it->second["first"]) << "command " << i << " has its first answer again";
+      ASSERT_EQ(answer["first"], it->second["first"])
+          << "command " << i << " has its first answer again";
       ASSERT_EQ(answer["code"], it->second["code"]);
       ASSERT_EQ(answer.value("repeated", false), true);
     }
@@ -118,7 +124,8 @@ TEST(ProgramCrash, NothingThatWasAcknowledgedIsMissingAndNothingIsTorn) {
       ASSERT_EQ(record.command_id, commands[i].id) << "the record of command " << i;
     }
     const auto report = (*ledger)->verify().value();
-    for (const auto& finding : report.findings) ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
+    for (const auto& finding : report.findings)
+      ADD_FAILURE() << finding.check << " " << finding.position << " " << finding.what;
     ASSERT_TRUE((*ledger)->replay()->equal());
   }
   EXPECT_GT(acknowledged.size(), 100U);

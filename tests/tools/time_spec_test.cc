@@ -10,7 +10,8 @@ const Instant kNow = parse_instant("2026-03-03T14:05:00Z", "now").value();
 std::string read(const char* text) {
   const auto spec = parse_time_spec(text, kNow, "--at");
   if (!spec) return "refused";
-  if (const auto* position = std::get_if<Position>(&*spec)) return "position " + std::to_string(*position);
+  if (const auto* position = std::get_if<Position>(&*spec))
+    return "position " + std::to_string(*position);
   return format_instant(std::get<Instant>(*spec));
 }
 
@@ -33,7 +34,8 @@ TEST(TimeSpec, ReadsTheWholeGrammar) {
 }
 
 TEST(TimeSpec, RefusesEverythingElse) {
-  for (const char* text : {"", "-", "-2", "-2x", "tomorrow", "yesterday 25:00", "pos:", "@", "12a", "never", "2026-13-01", "99999999999999999999999"}) {
+  for (const char* text : {"", "-", "-2", "-2x", "tomorrow", "yesterday 25:00", "pos:", "@", "12a",
+                           "never", "2026-13-01", "99999999999999999999999"}) {
     EXPECT_EQ(read(text), "refused") << text;
   }
 }
@@ -42,7 +44,8 @@ TEST(LifetimeText, SecondsAndDurations) {
   EXPECT_EQ(parse_lifetime("90", "v").value(), Lifetime{90});
   EXPECT_EQ(parse_lifetime("12h", "v").value(), Lifetime{43200});
   EXPECT_EQ(parse_lifetime("infinite", "v").value(), kInfiniteLifetime);
-  for (const char* text : {"", "-1", "1y", "4294967295", "h"}) EXPECT_FALSE(parse_lifetime(text, "v")) << text;
+  for (const char* text : {"", "-1", "1y", "4294967295", "h"})
+    EXPECT_FALSE(parse_lifetime(text, "v")) << text;
 }
 
 }  // namespace

@@ -12,13 +12,18 @@ void add_create(CLI::App* group, Context& context) {
   auto* create = group->add_subcommand("create", "Create a lease record (DhcpV6CreateClientInfo)");
   auto address = text(create, "ADDRESS", "Address, or delegated prefix with its length");
   auto client = client_options(create);
-  auto type = optional_text(create, "--type", "IA_NA, IA_TA or IA_PD; by the address when not given");
+  auto type =
+      optional_text(create, "--type", "IA_NA, IA_TA or IA_PD; by the address when not given");
   auto name = optional_text(create, "--name", "Client name");
   auto comment = optional_text(create, "--comment", "Comment");
-  auto valid = optional_text(create, "--valid", "Valid lifetime from now, e.g. 12h; the subnet's when not given");
-  auto preferred = optional_text(create, "--preferred", "Preferred lifetime from now; the valid one when not given");
-  auto valid_until = optional_text(create, "--valid-until", "End of the valid lifetime, a time or never");
-  auto preferred_until = optional_text(create, "--preferred-until", "End of the preferred lifetime, a time or never");
+  auto valid = optional_text(create, "--valid",
+                             "Valid lifetime from now, e.g. 12h; the subnet's when not given");
+  auto preferred = optional_text(create, "--preferred",
+                                 "Preferred lifetime from now; the valid one when not given");
+  auto valid_until =
+      optional_text(create, "--valid-until", "End of the valid lifetime, a time or never");
+  auto preferred_until =
+      optional_text(create, "--preferred-until", "End of the preferred lifetime, a time or never");
   on(create, context, [=, &context]() -> Result<int> {
     CreateClient command;
     LEASELEDGER_ASSIGN(command.key, parse_lease_key(*address, "ADDRESS"));
@@ -28,8 +33,11 @@ void add_create(CLI::App* group, Context& context) {
     }
     command.name = *name;
     command.comment = *comment;
-    const auto moment = [&](const std::string& lifetime, const std::string& until, const std::string& option, std::optional<Instant>& out) -> Status {
-      if (!lifetime.empty() && !until.empty()) return invalid(option, lifetime, "one of " + option + " and " + option + "-until, not both");
+    const auto moment = [&](const std::string& lifetime, const std::string& until,
+                            const std::string& option, std::optional<Instant>& out) -> Status {
+      if (!lifetime.empty() && !until.empty())
+        return invalid(option, lifetime,
+                       "one of " + option + " and " + option + "-until, not both");
       if (!lifetime.empty()) {
         LEASELEDGER_ASSIGN(const Lifetime seconds, parse_lifetime(lifetime, option));
         out = add_lifetime(context.now(), seconds);
@@ -44,15 +52,20 @@ void add_create(CLI::App* group, Context& context) {
     LEASELEDGER_TRY(moment(*preferred, *preferred_until, "--preferred", command.preferred_until));
     return context.submit(command);
   });
-  example(create, "leaseledger client create 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 --name printer --valid 12h");
-  example(create, "leaseledger --dry-run client create 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01");
+  example(create,
+          "leaseledger client create 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 "
+          "--name printer --valid 12h");
+  example(create,
+          "leaseledger --dry-run client create 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01");
 }
 
 void add_client(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("client", "Lease records: create, look at, edit, delete")->require_subcommand(1);
+  auto* group = app.add_subcommand("client", "Lease records: create, look at, edit, delete")
+                    ->require_subcommand(1);
   add_create(group, context);
 
-  auto* set = group->add_subcommand("set", "Edit identity, name and comment of a record; all four are written as given");
+  auto* set = group->add_subcommand(
+      "set", "Edit identity, name and comment of a record; all four are written as given");
   auto set_address = text(set, "ADDRESS", "Address or delegated prefix");
   auto set_client = client_options(set);
   auto name = optional_text(set, "--name", "Client name");
@@ -65,7 +78,9 @@ void add_client(CLI::App& app, Context& context) {
     command.comment = *comment;
     return context.submit(command);
   });
-  example(set, "leaseledger client set 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 --name printer-2");
+  example(set,
+          "leaseledger client set 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 "
+          "--name printer-2");
 
   auto* remove = group->add_subcommand("delete", "Delete a record");
   auto removed = text(remove, "ADDRESS", "Address or delegated prefix");
@@ -80,12 +95,17 @@ void add_client(CLI::App& app, Context& context) {
 }
 
 void add_lease(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("lease", "What clients do with their leases: renew, release, decline; and expiry")->require_subcommand(1);
+  auto* group =
+      app.add_subcommand("lease",
+                         "What clients do with their leases: renew, release, decline; and expiry")
+          ->require_subcommand(1);
 
-  auto* renew = group->add_subcommand("renew", "The client keeps its lease; lifetimes count from now");
+  auto* renew =
+      group->add_subcommand("renew", "The client keeps its lease; lifetimes count from now");
   auto renewed = text(renew, "ADDRESS", "Address or delegated prefix");
   auto renewing = client_options(renew);
-  auto valid = optional_text(renew, "--valid", "Valid lifetime, e.g. 12h; the subnet's when not given");
+  auto valid =
+      optional_text(renew, "--valid", "Valid lifetime, e.g. 12h; the subnet's when not given");
   auto preferred = optional_text(renew, "--preferred", "Preferred lifetime");
   on(renew, context, [=, &context]() -> Result<int> {
     RenewLease command;
@@ -99,7 +119,9 @@ void add_lease(CLI::App& app, Context& context) {
     }
     return context.submit(command);
   });
-  example(renew, "leaseledger lease renew 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 --valid 12h");
+  example(renew,
+          "leaseledger lease renew 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 "
+          "--valid 12h");
 
   auto* release = group->add_subcommand("release", "The client gives its lease back");
   auto released = text(release, "ADDRESS", "Address or delegated prefix");
@@ -110,12 +132,15 @@ void add_lease(CLI::App& app, Context& context) {
     LEASELEDGER_TRY(releasing->fill(command.duid, command.iaid));
     return context.submit(command);
   });
-  example(release, "leaseledger lease release 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7");
+  example(release,
+          "leaseledger lease release 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7");
 
-  auto* decline = group->add_subcommand("decline", "The client found its address in use; it is set aside");
+  auto* decline =
+      group->add_subcommand("decline", "The client found its address in use; it is set aside");
   auto declined = text(decline, "ADDRESS", "Address");
   auto declining = client_options(decline);
-  auto probation = optional_text(decline, "--probation", "How long the address is set aside; 24h when not given");
+  auto probation = optional_text(decline, "--probation",
+                                 "How long the address is set aside; 24h when not given");
   on(decline, context, [=, &context]() -> Result<int> {
     DeclineLease command;
     LEASELEDGER_ASSIGN(command.key, parse_lease_key(*declined, "ADDRESS"));
@@ -125,10 +150,14 @@ void add_lease(CLI::App& app, Context& context) {
     }
     return context.submit(command);
   });
-  example(decline, "leaseledger lease decline 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 --probation 1h");
+  example(decline,
+          "leaseledger lease decline 2001:db8:1::5 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 "
+          "--probation 1h");
 
-  auto* expire = group->add_subcommand("expire", "End the leases whose valid lifetime is over, dated when it was");
-  auto grace = optional_text(expire, "--grace", "Leave leases alone that ended less than so long ago, e.g. 5m");
+  auto* expire = group->add_subcommand(
+      "expire", "End the leases whose valid lifetime is over, dated when it was");
+  auto grace = optional_text(expire, "--grace",
+                             "Leave leases alone that ended less than so long ago, e.g. 5m");
   auto limit = std::make_shared<std::uint32_t>(10000);
   expire->add_option("--limit", *limit, "At most so many, the soonest first; 1 to 100000");
   on(expire, context, [=, &context]() -> Result<int> {

@@ -1,16 +1,15 @@
 #include "tools/cli/context.h"
 
+#include "commands/command_json.h"
+#include "tools/cli/render.h"
+
+#include <chrono>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <chrono>
 #include <thread>
+#include <unistd.h>
 #include <vector>
-
-#include "commands/command_json.h"
-#include "tools/cli/render.h"
 
 namespace leaseledger::cli {
 namespace {
@@ -19,7 +18,8 @@ bool in_group(const char* name) {
   std::vector<char> buffer(16384);
   group entry{};
   group* found = nullptr;
-  if (::getgrnam_r(name, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return false;
+  if (::getgrnam_r(name, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return false;
   if (::getegid() == found->gr_gid) return true;
   std::vector<gid_t> groups(256);
   const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
@@ -34,7 +34,8 @@ bool in_group(const char* name) {
 Role role_of_caller(const std::filesystem::path& directory) {
   struct stat info {};
   const bool there = ::stat(directory.c_str(), &info) == 0;
-  if (::geteuid() == 0 || !there || info.st_uid == ::geteuid() || in_group("dhcp-administrators")) return Role::kAdministrator;
+  if (::geteuid() == 0 || !there || info.st_uid == ::geteuid() || in_group("dhcp-administrators"))
+    return Role::kAdministrator;
   return in_group("dhcp-users") ? Role::kUser : Role::kNone;
 }
 
@@ -42,7 +43,9 @@ std::string user_name() {
   std::vector<char> buffer(16384);
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr)
+    return found->pw_name;
   return std::to_string(::geteuid());
 }
 
@@ -50,21 +53,31 @@ std::string user_name() {
 
 int exit_code_of(const Error& error) {
   switch (error.kind) {
-    case ErrorKind::kInvalid: return kUsage;
-    case ErrorKind::kDenied: return kDenied;
-    case ErrorKind::kRefused: return kNegative;
-    case ErrorKind::kNotFound: return kNegative;
-    case ErrorKind::kConflict: return kConflict;
-    case ErrorKind::kBusy: return kOverloaded;
-    case ErrorKind::kCorrupt: return kTampered;
-    case ErrorKind::kIo: return kInternal;
+    case ErrorKind::kInvalid:
+      return kUsage;
+    case ErrorKind::kDenied:
+      return kDenied;
+    case ErrorKind::kRefused:
+      return kNegative;
+    case ErrorKind::kNotFound:
+      return kNegative;
+    case ErrorKind::kConflict:
+      return kConflict;
+    case ErrorKind::kBusy:
+      return kOverloaded;
+    case ErrorKind::kCorrupt:
+      return kTampered;
+    case ErrorKind::kIo:
+      return kInternal;
   }
   return kInternal;
 }
 
 Result<std::filesystem::path> Context::path() const {
   if (directory.empty()) {
-    return invalid("--ledger", "", "the directory of a ledger, here or in LEASELEDGER_DIR; 'leaseledger --ledger DIR init' makes one");
+    return invalid("--ledger", "",
+                   "the directory of a ledger, here or in LEASELEDGER_DIR; 'leaseledger --ledger "
+                   "DIR init' makes one");
   }
   return std::filesystem::path(directory);
 }
@@ -74,10 +87,14 @@ Result<Principal> Context::principal(const std::string& door) const {
   LEASELEDGER_ASSIGN(const auto where, path());
   who.role = role_of_caller(where);
   if (!role.empty()) {
-    const Role wanted = role == "administrator" ? Role::kAdministrator : role == "user" ? Role::kUser : Role::kNone;
-    if (wanted == Role::kNone && role != "none") return invalid("--role", role, "administrator, user or none");
+    const Role wanted = role == "administrator" ? Role::kAdministrator
+                        : role == "user"        ? Role::kUser
+                                                : Role::kNone;
+    if (wanted == Role::kNone && role != "none")
+      return invalid("--role", role, "administrator, user or none");
     if (wanted > who.role) {
-      return fail(Win32::kAccessDenied, ErrorKind::kDenied, "--role", role, "at most the role that you have, " + std::string(name_of(who.role)));
+      return fail(Win32::kAccessDenied, ErrorKind::kDenied, "--role", role,
+                  "at most the role that you have, " + std::string(name_of(who.role)));
     }
     who.role = wanted;
   }
@@ -89,13 +106,15 @@ Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
   LEASELEDGER_ASSIGN(const Principal who, principal());
   if (needed == Role::kUser && who.role < Role::kUser) {
     return fail(Win32::kAccessDenied, ErrorKind::kDenied, "principal", who.name,
-                "a DHCP user or administrator (groups dhcp-users, dhcp-administrators, or the owner of the directory)");
+                "a DHCP user or administrator (groups dhcp-users, dhcp-administrators, or the "
+                "owner of the directory)");
   }
   LedgerOptions options;
   options.read_only = ::access(where.c_str(), F_OK) == 0 && ::access(where.c_str(), W_OK) != 0;
   const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(wait_seconds);
   auto ledger = Ledger::open(where, options);
-  while (!ledger && ledger.error().kind == ErrorKind::kBusy && std::chrono::steady_clock::now() < until) {
+  while (!ledger && ledger.error().kind == ErrorKind::kBusy &&
+         std::chrono::steady_clock::now() < until) {
     std::this_thread::sleep_for(std::chrono::milliseconds{20});
     ledger = Ledger::open(where, options);
   }
@@ -140,7 +159,8 @@ Result<int> Context::submit(const Command& command) const {
       text += ", nothing to change";
     } else {
       text += answer.first == answer.last ? ", position " + std::to_string(answer.first)
-                                          : ", positions " + std::to_string(answer.first) + " to " + std::to_string(answer.last);
+                                          : ", positions " + std::to_string(answer.first) + " to " +
+                                                std::to_string(answer.last);
     }
     if (answer.repeated) text += " (this id was used before: the first answer again)";
     std::printf("%s\n", text.c_str());
@@ -150,7 +170,8 @@ Result<int> Context::submit(const Command& command) const {
   }
   if (answer.accepted()) return kOk;
   const int code = report(answer.error);
-  return code == kUsage ? kNegative : code;  // the command was well formed enough to be refused by the rules
+  return code == kUsage ? kNegative
+                        : code;  // the command was well formed enough to be refused by the rules
 }
 
 int Context::report(const Error& error) const {

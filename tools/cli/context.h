@@ -1,6 +1,10 @@
 #pragma once
 // What every verb of the program shares: the options before the verb, the opened ledger, and how answers and errors leave.
 
+#include "adapters/embedded/ledger.h"
+#include "tools/cli/output.h"
+#include "tools/cli/time_spec.h"
+
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -8,21 +12,17 @@
 #include <optional>
 #include <string>
 
-#include "adapters/embedded/ledger.h"
-#include "tools/cli/output.h"
-#include "tools/cli/time_spec.h"
-
 namespace leaseledger::cli {
 
 // Exit codes: docs/operating.md.
 inline constexpr int kOk = 0;
-inline constexpr int kNegative = 1;      ///< not found, differs, refused.
+inline constexpr int kNegative = 1;  ///< not found, differs, refused.
 inline constexpr int kUsage = 2;
-inline constexpr int kUnreachable = 3;   ///< no ledger there.
+inline constexpr int kUnreachable = 3;  ///< no ledger there.
 inline constexpr int kDenied = 4;
-inline constexpr int kTampered = 5;      ///< verification failed, or stored bytes are damaged.
-inline constexpr int kConflict = 6;      ///< somebody was faster, or a precondition does not hold.
-inline constexpr int kOverloaded = 7;    ///< in use or busy: try again.
+inline constexpr int kTampered = 5;    ///< verification failed, or stored bytes are damaged.
+inline constexpr int kConflict = 6;    ///< somebody was faster, or a precondition does not hold.
+inline constexpr int kOverloaded = 7;  ///< in use or busy: try again.
 inline constexpr int kInternal = 10;
 
 int exit_code_of(const Error& error);
@@ -67,7 +67,8 @@ class Context {
 };
 
 // Verbs, by subject.
-void add_ledger_verbs(CLI::App& app, Context& context);    // init, submit, import, backup, restore, stats, repair
+void add_ledger_verbs(CLI::App& app,
+                      Context& context);  // init, submit, import, backup, restore, stats, repair
 void add_subnet_verbs(CLI::App& app, Context& context);    // subnet, reservation, exclusion, pool
 void add_client_verbs(CLI::App& app, Context& context);    // client, lease
 void add_question_verbs(CLI::App& app, Context& context);  // log, show, who, history, at, diff

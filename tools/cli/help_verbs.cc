@@ -1,12 +1,11 @@
 // completion and man: both are made by walking the program's own options, so they cannot say anything else than --help does.
 
-#include <sys/stat.h>
+#include "tools/cli/context.h"
+#include "tools/cli/options.h"
 
 #include <algorithm>
 #include <fstream>
-
-#include "tools/cli/context.h"
-#include "tools/cli/options.h"
+#include <sys/stat.h>
 
 namespace leaseledger::cli {
 namespace {
@@ -38,7 +37,8 @@ std::string joined(const std::vector<std::string>& words) {
 template <typename Visit>
 void walk(CLI::App* app, const std::string& path, Visit visit) {
   visit(path, app);
-  for (CLI::App* verb : verbs_of(app)) walk(verb, path.empty() ? verb->get_name() : path + " " + verb->get_name(), visit);
+  for (CLI::App* verb : verbs_of(app))
+    walk(verb, path.empty() ? verb->get_name() : path + " " + verb->get_name(), visit);
 }
 
 std::string bash_completion(CLI::App* root) {
@@ -49,7 +49,9 @@ std::string bash_completion(CLI::App* root) {
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"$path $word\" in\n";
   walk(root, "", [&](const std::string& path, CLI::App*) {
-    if (!path.empty()) out += "      \"" + (path.find(' ') == std::string::npos ? " " + path : path) + "\") path=\"" + path + "\" ;;\n";
+    if (!path.empty())
+      out += "      \"" + (path.find(' ') == std::string::npos ? " " + path : path) +
+             "\") path=\"" + path + "\" ;;\n";
   });
   out += "    esac\n  done\n  local words=\"\"\n  case \"$path\" in\n";
   walk(root, "", [&](const std::string& path, CLI::App* app) {
@@ -66,7 +68,8 @@ std::string bash_completion(CLI::App* root) {
 }
 
 std::string zsh_completion(CLI::App* root) {
-  return "#compdef leaseledger\nautoload -U +X bashcompinit && bashcompinit\n" + bash_completion(root);
+  return "#compdef leaseledger\nautoload -U +X bashcompinit && bashcompinit\n" +
+         bash_completion(root);
 }
 
 std::string fish_completion(CLI::App* root) {
@@ -84,17 +87,21 @@ std::string fish_completion(CLI::App* root) {
     if (!path.empty()) {
       condition.clear();
       std::string rest = path;
-      for (std::size_t space; !rest.empty(); rest = space == std::string::npos ? "" : rest.substr(space + 1)) {
+      for (std::size_t space; !rest.empty();
+           rest = space == std::string::npos ? "" : rest.substr(space + 1)) {
         space = rest.find(' ');
-        condition += (condition.empty() ? "" : "; and ") + ("__fish_seen_subcommand_from " + rest.substr(0, space));
+        condition += (condition.empty() ? "" : "; and ") +
+                     ("__fish_seen_subcommand_from " + rest.substr(0, space));
       }
     }
     for (CLI::App* verb : verbs_of(app)) {
-      out += "complete -c leaseledger -f -n " + quoted(condition) + " -a " + verb->get_name() + " -d " + quoted(verb->get_description()) + "\n";
+      out += "complete -c leaseledger -f -n " + quoted(condition) + " -a " + verb->get_name() +
+             " -d " + quoted(verb->get_description()) + "\n";
     }
     for (CLI::Option* option : app->get_options()) {
       for (const auto& name : option->get_lnames()) {
-        out += "complete -c leaseledger " + (path.empty() ? "" : "-n " + quoted(condition)) + " -l " + name + " -d " + quoted(option->get_description()) + "\n";
+        out += "complete -c leaseledger " + (path.empty() ? "" : "-n " + quoted(condition)) +
+               " -l " + name + " -d " + quoted(option->get_description()) + "\n";
       }
     }
   });
@@ -105,7 +112,8 @@ std::string fish_completion(CLI::App* root) {
 std::string scd(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\' || c == '*' || c == '_' || c == '<' || c == '>' || c == '#' || c == '~') out += '\\';
+    if (c == '\\' || c == '*' || c == '_' || c == '<' || c == '>' || c == '#' || c == '~')
+      out += '\\';
     out += c;
   }
   return out;
@@ -115,41 +123,52 @@ std::string man_page(CLI::App* root, const std::string& path, CLI::App* app) {
   std::string name = "leaseledger";
   for (const char c : path.empty() ? "" : "-" + path) name += c == ' ' ? '-' : c;
   const std::string command = path.empty() ? "leaseledger" : "leaseledger " + path;
-  std::string out = name + "(1)\n\n# NAME\n\n" + name + " - " + scd(app->get_description().substr(0, app->get_description().find('\n'))) + "\n\n# SYNOPSIS\n\n*" + command + "*";
+  std::string out = name + "(1)\n\n# NAME\n\n" + name + " - " +
+                    scd(app->get_description().substr(0, app->get_description().find('\n'))) +
+                    "\n\n# SYNOPSIS\n\n*" + command + "*";
   std::vector<CLI::Option*> positionals;
   std::vector<CLI::Option*> options;
   for (CLI::Option* option : app->get_options()) {
     (option->get_positional() ? positionals : options).push_back(option);
   }
-  for (CLI::Option* option : positionals) out += option->get_required() ? " " + scd(option->get_name(true)) : " [" + scd(option->get_name(true)) + "]";
+  for (CLI::Option* option : positionals)
+    out += option->get_required() ? " " + scd(option->get_name(true))
+                                  : " [" + scd(option->get_name(true)) + "]";
   if (!options.empty()) out += " [OPTIONS]";
   if (!verbs_of(app).empty()) out += " VERB ...";
   out += "\n\n# DESCRIPTION\n\n" + scd(app->get_description()) + ".\n";
   if (!positionals.empty()) {
     out += "\n# ARGUMENTS\n";
-    for (CLI::Option* option : positionals) out += "\n*" + scd(option->get_name(true)) + "*\n\t" + scd(option->get_description()) + "\n";
+    for (CLI::Option* option : positionals)
+      out += "\n*" + scd(option->get_name(true)) + "*\n\t" + scd(option->get_description()) + "\n";
   }
   if (!options.empty()) {
     out += "\n# OPTIONS\n";
     for (CLI::Option* option : options) {
       std::string names;
-      for (const auto& each : option->get_snames()) names += (names.empty() ? "*-" : ", *-") + each + "*";
-      for (const auto& each : option->get_lnames()) names += (names.empty() ? "*--" : ", *--") + scd(each) + "*";
+      for (const auto& each : option->get_snames())
+        names += (names.empty() ? "*-" : ", *-") + each + "*";
+      for (const auto& each : option->get_lnames())
+        names += (names.empty() ? "*--" : ", *--") + scd(each) + "*";
       if (option->get_type_size() != 0) names += " " + scd(option->get_type_name());
       std::string text = scd(option->get_description());
-      if (!option->get_envname().empty()) text += " (environment: " + scd(option->get_envname()) + ")";
+      if (!option->get_envname().empty())
+        text += " (environment: " + scd(option->get_envname()) + ")";
       out += "\n" + names + "\n\t" + text + "\n";
     }
   }
   if (const auto verbs = verbs_of(app); !verbs.empty()) {
     out += "\n# VERBS\n";
-    for (CLI::App* verb : verbs) out += "\n*" + scd(verb->get_name()) + "*\n\t" + scd(verb->get_description()) + "\n";
+    for (CLI::App* verb : verbs)
+      out += "\n*" + scd(verb->get_name()) + "*\n\t" + scd(verb->get_description()) + "\n";
   }
   if (const std::string footer = app->get_footer(); !footer.empty()) {
     const bool examples = footer.starts_with("Examples:\n");
-    out += std::string(examples ? "\n# EXAMPLES" : "\n# NOTES") + "\n\n```\n" + footer.substr(examples ? footer.find('\n') + 1 : 0) + "\n```\n";
+    out += std::string(examples ? "\n# EXAMPLES" : "\n# NOTES") + "\n\n```\n" +
+           footer.substr(examples ? footer.find('\n') + 1 : 0) + "\n```\n";
   }
-  out += "\n# SEE ALSO\n\n" + (path.empty() ? std::string("docs/operating.md") : "*leaseledger*(1)") + "\n";
+  out += "\n# SEE ALSO\n\n" +
+         (path.empty() ? std::string("docs/operating.md") : "*leaseledger*(1)") + "\n";
   (void)root;
   return out;
 }
@@ -157,7 +176,8 @@ std::string man_page(CLI::App* root, const std::string& path, CLI::App* app) {
 }  // namespace
 
 void add_help_verbs(CLI::App& app, Context& context) {
-  auto* completion = app.add_subcommand("completion", "Shell completion; put it where your shell looks");
+  auto* completion =
+      app.add_subcommand("completion", "Shell completion; put it where your shell looks");
   auto shell = text(completion, "SHELL", "bash, zsh or fish");
   on(completion, context, [&app, shell]() -> Result<int> {
     if (*shell == "bash") {
@@ -173,7 +193,8 @@ void add_help_verbs(CLI::App& app, Context& context) {
   });
   example(completion, "leaseledger completion bash > /etc/bash_completion.d/leaseledger");
 
-  auto* man = app.add_subcommand("man", "Manual pages as scdoc source, one file for each verb, into a directory");
+  auto* man = app.add_subcommand(
+      "man", "Manual pages as scdoc source, one file for each verb, into a directory");
   auto folder = text(man, "DIR", "Directory, made when it is not there");
   on(man, context, [&app, folder]() -> Result<int> {
     std::error_code error;
@@ -184,7 +205,9 @@ void add_help_verbs(CLI::App& app, Context& context) {
       std::ranges::replace(name, ' ', '-');
       std::ofstream out(std::filesystem::path(*folder) / (name + ".1.scd"));
       out << man_page(&app, path, verb);
-      if (!out) status = fail(Win32::kWriteFault, ErrorKind::kIo, "DIR", *folder, "a directory that can be written to");
+      if (!out)
+        status = fail(Win32::kWriteFault, ErrorKind::kIo, "DIR", *folder,
+                      "a directory that can be written to");
     });
     LEASELEDGER_TRY(status);
     return kOk;

@@ -1,14 +1,14 @@
 // The ledger as a whole: init, submit, import, backup, restore, stats, repair.
 
-#include <fstream>
-#include <iostream>
-
 #include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
 #include "commands/command_json.h"
 #include "tools/cli/context.h"
 #include "tools/cli/options.h"
 #include "tools/cli/render.h"
+
+#include <fstream>
+#include <iostream>
 
 namespace leaseledger::cli {
 namespace {
@@ -31,11 +31,13 @@ class Input {
 };
 
 tl::unexpected<Error> cannot_read(const std::string& name) {
-  return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "FILE", name, "a file that can be read, or - for standard input");
+  return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "FILE", name,
+              "a file that can be read, or - for standard input");
 }
 
 void add_init(CLI::App& app, Context& context) {
-  auto* init = app.add_subcommand("init", "Make an empty ledger in the directory named by --ledger");
+  auto* init =
+      app.add_subcommand("init", "Make an empty ledger in the directory named by --ledger");
   on(init, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto where, context.path());
     LEASELEDGER_ASSIGN(const auto ledger, Ledger::create(where));
@@ -51,22 +53,28 @@ void add_init(CLI::App& app, Context& context) {
 }
 
 void add_submit(CLI::App& app, Context& context) {
-  auto* submit = app.add_subcommand("submit", "Commands from a file of JSON lines; one JSON result for each line");
+  auto* submit = app.add_subcommand(
+      "submit", "Commands from a file of JSON lines; one JSON result for each line");
   auto file = text(submit, "FILE", "File of JSON lines, or - for standard input");
   auto batch = std::make_shared<std::size_t>(1000);
-  submit->add_option("--batch", *batch, "Commands made durable together, 1 to 8192")->check(CLI::Range(1, 8192));
+  submit->add_option("--batch", *batch, "Commands made durable together, 1 to 8192")
+      ->check(CLI::Range(1, 8192));
   auto chain = std::make_shared<bool>(false);
-  submit->add_flag("--all-or-nothing", *chain, "The whole file is one chain: all commands are accepted or none is done");
+  submit->add_flag("--all-or-nothing", *chain,
+                   "The whole file is one chain: all commands are accepted or none is done");
   on(submit, context, [=, &context]() -> Result<int> {
     Input input(*file);
     if (!input) return cannot_read(*file);
     LEASELEDGER_ASSIGN(const Principal who, context.principal());
     LEASELEDGER_ASSIGN(const auto ledger, context.open(Role::kNone));
     std::vector<Envelope> commands;
-    std::vector<std::optional<Error>> unreadable;  // one for each line; those without stand in `commands`
+    std::vector<std::optional<Error>>
+        unreadable;  // one for each line; those without stand in `commands`
     std::uint64_t refused = 0;
     const auto send = [&]() -> Status {
-      LEASELEDGER_ASSIGN(const auto answers, ledger->submit(who, commands, *chain ? Chain::kAllOrNothing : Chain::kEach));
+      LEASELEDGER_ASSIGN(
+          const auto answers,
+          ledger->submit(who, commands, *chain ? Chain::kAllOrNothing : Chain::kEach));
       std::size_t next = 0;
       for (const auto& error : unreadable) {
         Answer answer;
@@ -108,16 +116,23 @@ void add_submit(CLI::App& app, Context& context) {
     LEASELEDGER_TRY(ledger->close());
     return refused == 0 ? kOk : kNegative;
   });
-  example(submit, R"(echo '{"command":"CreateSubnet","prefix":"2001:db8:1::/64"}' | leaseledger submit -)");
+  example(submit,
+          R"(echo '{"command":"CreateSubnet","prefix":"2001:db8:1::/64"}' | leaseledger submit -)");
   example(submit, "leaseledger submit commands.jsonl --all-or-nothing");
 }
 
 void add_import(CLI::App& app, Context& context) {
-  auto* import = app.add_subcommand("import", "Take over what another server wrote")->require_subcommand(1);
-  auto* kea = import->add_subcommand("kea", "Kea's memfile lease file (kea-leases6.csv): its history becomes history here. Rows that cannot be "
-                                            "taken are listed on standard error and the rest goes in; importing again adds only what is new");
+  auto* import =
+      app.add_subcommand("import", "Take over what another server wrote")->require_subcommand(1);
+  auto* kea = import->add_subcommand("kea",
+                                     "Kea's memfile lease file (kea-leases6.csv): its history "
+                                     "becomes history here. Rows that cannot be "
+                                     "taken are listed on standard error and the rest goes in; "
+                                     "importing again adds only what is new");
   auto file = text(kea, "FILE", "Lease file, or - for standard input");
-  auto config = optional_text(kea, "--config", "Kea's configuration (kea-dhcp6.conf): its subnets and pd-pools are created first where they are missing");
+  auto config = optional_text(kea, "--config",
+                              "Kea's configuration (kea-dhcp6.conf): its subnets and pd-pools are "
+                              "created first where they are missing");
   auto server = std::make_shared<std::string>("kea");
   kea->add_option("--server", *server, "Name of the server, to tell the rows of several apart");
   on(kea, context, [=, &context]() -> Result<int> {
@@ -128,13 +143,19 @@ void add_import(CLI::App& app, Context& context) {
     std::uint64_t subnets = 0;
     if (!config->empty()) {
       std::ifstream in(*config, std::ios::binary);
-      if (!in) return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "--config", *config, "a file that can be read");
+      if (!in)
+        return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "--config", *config,
+                    "a file that can be read");
       const std::string json((std::istreambuf_iterator<char>(in)), {});
       LEASELEDGER_ASSIGN(const auto commands, kea::subnets_of_config(json));
       for (const auto& command : commands) {
-        LEASELEDGER_ASSIGN(const auto preview, ledger->preview(who, std::array{Envelope{.command = command}}));
+        LEASELEDGER_ASSIGN(const auto preview,
+                           ledger->preview(who, std::array{Envelope{.command = command}}));
         if (preview.front().answer.code == Win32::kDuplicateTag) continue;  // it is there already
-        LEASELEDGER_ASSIGN(const Answer answer, ledger->submit(who, Envelope{.command = command, .cause = fs::path(*config).filename().string()}));
+        LEASELEDGER_ASSIGN(
+            const Answer answer,
+            ledger->submit(
+                who, Envelope{.command = command, .cause = fs::path(*config).filename().string()}));
         if (answer.accepted()) {
           if (std::holds_alternative<CreateSubnet>(command)) ++subnets;
         } else {
@@ -149,9 +170,12 @@ void add_import(CLI::App& app, Context& context) {
     const auto size = *file == "-" ? 0 : fs::file_size(*file, error);
     ProgressBar bar("import");
     const auto report = kea::import_leases(
-        input.stream(), options, [&](std::span<const Envelope> batch) { return ledger->submit(who, batch); },
+        input.stream(), options,
+        [&](std::span<const Envelope> batch) { return ledger->submit(who, batch); },
         [&](const kea::RowProblem& problem) {
-          std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(), static_cast<unsigned long long>(problem.line), problem.error.to_string().c_str());
+          std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(),
+                       static_cast<unsigned long long>(problem.line),
+                       problem.error.to_string().c_str());
         },
         [&](std::uint64_t bytes) { bar(bytes, size); });
     if (!report) return tl::unexpected(report.error());
@@ -165,22 +189,27 @@ void add_import(CLI::App& app, Context& context) {
     if (subnets != 0) json["subnets created"] = subnets;
     json["records"] = tail;
     json["seconds"] = report->seconds;
-    json["rows per second"] = static_cast<std::uint64_t>(static_cast<double>(report->rows) / std::max(report->seconds, 1e-9));
+    json["rows per second"] = static_cast<std::uint64_t>(static_cast<double>(report->rows) /
+                                                         std::max(report->seconds, 1e-9));
     write_object(context.format(), json);
     return report->problems == 0 ? kOk : kNegative;
   });
-  example(kea, "leaseledger import kea /var/lib/kea/kea-leases6.csv --config /etc/kea/kea-dhcp6.conf");
+  example(kea,
+          "leaseledger import kea /var/lib/kea/kea-leases6.csv --config /etc/kea/kea-dhcp6.conf");
 }
 
 void add_backup(CLI::App& app, Context& context) {
-  auto* backup = app.add_subcommand("backup", "A complete copy of the ledger in a new directory, verified");
+  auto* backup =
+      app.add_subcommand("backup", "A complete copy of the ledger in a new directory, verified");
   auto target = text(backup, "DIR", "Directory that does not exist yet");
   on(backup, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_TRY(ledger->backup(*target));
     LEASELEDGER_ASSIGN(const auto copy, Ledger::open(*target, {.read_only = true}));
     ProgressBar bar("verify");
-    LEASELEDGER_ASSIGN(const auto report, copy->verify([&](Position done, Position total) { return bar(done, total); }));
+    LEASELEDGER_ASSIGN(const auto report, copy->verify([&](Position done, Position total) {
+      return bar(done, total);
+    }));
     Json json;
     json["backup"] = *target;
     json["records"] = report.tail;
@@ -191,7 +220,8 @@ void add_backup(CLI::App& app, Context& context) {
   });
   example(backup, "leaseledger backup /srv/backup/leaseledger-2026-03-03");
 
-  auto* restore = app.add_subcommand("restore", "A ledger from a backup, into the directory named by --ledger, verified");
+  auto* restore = app.add_subcommand(
+      "restore", "A ledger from a backup, into the directory named by --ledger, verified");
   auto source = text(restore, "DIR", "Directory of the backup");
   on(restore, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto where, context.path());
@@ -201,7 +231,9 @@ void add_backup(CLI::App& app, Context& context) {
     }
     LEASELEDGER_ASSIGN(const auto restored, Ledger::open(where, {}));
     ProgressBar bar("verify");
-    LEASELEDGER_ASSIGN(const auto report, restored->verify([&](Position done, Position total) { return bar(done, total); }));
+    LEASELEDGER_ASSIGN(const auto report, restored->verify([&](Position done, Position total) {
+      return bar(done, total);
+    }));
     Json json;
     json["restored"] = where.string();
     json["records"] = report.tail;
@@ -210,11 +242,13 @@ void add_backup(CLI::App& app, Context& context) {
     write_object(context.format(), json);
     return report.ok() ? kOk : kTampered;
   });
-  example(restore, "leaseledger --ledger /var/lib/leaseledger restore /srv/backup/leaseledger-2026-03-03");
+  example(restore,
+          "leaseledger --ledger /var/lib/leaseledger restore /srv/backup/leaseledger-2026-03-03");
 }
 
 void add_stats(CLI::App& app, Context& context) {
-  auto* stats = app.add_subcommand("stats", "Figures of the ledger: records, leases, sizes on disk");
+  auto* stats =
+      app.add_subcommand("stats", "Figures of the ledger: records, leases, sizes on disk");
   on(stats, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     Json json;
@@ -273,9 +307,12 @@ void add_stats(CLI::App& app, Context& context) {
 }
 
 void add_repair(CLI::App& app, Context& context) {
-  auto* repair = app.add_subcommand("repair", "Ways on after damage; each says what it believes")->require_subcommand(1);
-  auto* head = repair->add_subcommand("head", "Believe the log when the head witness (file HEAD) is lost or unreadable, and write it anew. "
-                                              "Records at the end that were lost together with it cannot be noticed any more");
+  auto* repair = app.add_subcommand("repair", "Ways on after damage; each says what it believes")
+                     ->require_subcommand(1);
+  auto* head = repair->add_subcommand(
+      "head",
+      "Believe the log when the head witness (file HEAD) is lost or unreadable, and write it anew. "
+      "Records at the end that were lost together with it cannot be noticed any more");
   on(head, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto where, context.path());
     LEASELEDGER_ASSIGN(const auto ledger, Ledger::open(where, {.adopt_head = true}));
@@ -285,7 +322,8 @@ void add_repair(CLI::App& app, Context& context) {
     return kOk;
   });
   example(head, "leaseledger repair head");
-  auto* views = repair->add_subcommand("views", "Build the views anew from the log and switch to them");
+  auto* views =
+      repair->add_subcommand("views", "Build the views anew from the log and switch to them");
   on(views, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_ASSIGN(const auto differing, ledger->rebuild_views());

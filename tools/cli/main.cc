@@ -1,30 +1,42 @@
 // leaseledger: the command-line program over a ledger directory.
 
+#include "tools/cli/context.h"
+#include "tools/cli/options.h"
+
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <clocale>
 
-#include "tools/cli/context.h"
-#include "tools/cli/options.h"
-
 namespace leaseledger::cli {
 
 std::unique_ptr<CLI::App> make_app(Context& context) {
-  auto app = std::make_unique<CLI::App>("The DHCPv6 lease database that can say, and prove, who held an address and when", "leaseledger");
+  auto app = std::make_unique<CLI::App>(
+      "The DHCPv6 lease database that can say, and prove, who held an address and when",
+      "leaseledger");
   app->require_subcommand(1);
   app->fallthrough();
   app->set_version_flag("--version", "leaseledger " LEASELEDGER_VERSION);
   app->set_help_all_flag("--help-all", "Help of every verb");
-  app->add_option("--ledger", context.directory, "Directory of the ledger")->envname("LEASELEDGER_DIR");
-  app->add_option("-o,--output", context.output, "table, json, jsonl or csv")->envname("LEASELEDGER_OUTPUT");
-  app->add_option("--role", context.role, "Act with less than your role: administrator, user or none");
-  app->add_option("--id", context.id, "Id of the command, a UUID: repeated with the same id it is done once and answered alike");
+  app->add_option("--ledger", context.directory, "Directory of the ledger")
+      ->envname("LEASELEDGER_DIR");
+  app->add_option("-o,--output", context.output, "table, json, jsonl or csv")
+      ->envname("LEASELEDGER_OUTPUT");
+  app->add_option("--role", context.role,
+                  "Act with less than your role: administrator, user or none");
+  app->add_option(
+      "--id", context.id,
+      "Id of the command, a UUID: repeated with the same id it is done once and answered alike");
   app->add_option("--cause", context.cause, "Reference kept with the record: a ticket, a reason");
-  app->add_option("--effective-at", context.effective_at, "When it took effect where it happened, if not now");
-  app->add_option("--if-last-event", context.if_last_event, "Only if the last event of the lease is at this position; 0: only if there is no live record");
-  app->add_option("--wait", context.wait_seconds, "Seconds to wait while another process has the ledger open; 2 when not given");
-  app->add_flag("--dry-run", context.dry_run, "Say what would be decided and recorded, and do nothing");
+  app->add_option("--effective-at", context.effective_at,
+                  "When it took effect where it happened, if not now");
+  app->add_option("--if-last-event", context.if_last_event,
+                  "Only if the last event of the lease is at this position; 0: only if there is no "
+                  "live record");
+  app->add_option("--wait", context.wait_seconds,
+                  "Seconds to wait while another process has the ledger open; 2 when not given");
+  app->add_flag("--dry-run", context.dry_run,
+                "Say what would be decided and recorded, and do nothing");
   app->add_flag("--json-errors", context.json_errors, "Errors as JSON on standard error");
   add_question_verbs(*app, context);
   add_client_verbs(*app, context);
@@ -34,9 +46,11 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   add_help_verbs(*app, context);
   // After the verbs, which would inherit it.
   app->footer(
-      "Moments (--at, --from, --to): a position such as 123, RFC 3339 such as 2026-03-03T14:05:00Z, '2026-03-03 14:05',\n"
+      "Moments (--at, --from, --to): a position such as 123, RFC 3339 such as "
+      "2026-03-03T14:05:00Z, '2026-03-03 14:05',\n"
       "  now, -2h, -7d, today, yesterday. Times are UTC unless they say otherwise.\n"
-      "Exit codes: 0 done, 1 not found, differs or refused, 2 usage, 3 no ledger there, 4 not allowed, 5 damaged or tampered\n"
+      "Exit codes: 0 done, 1 not found, differs or refused, 2 usage, 3 no ledger there, 4 not "
+      "allowed, 5 damaged or tampered\n"
       "  with, 6 precondition or conflict, 7 in use, 10 internal.\n"
       "Examples:\n"
       "  leaseledger --ledger /var/lib/leaseledger init\n"

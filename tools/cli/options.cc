@@ -12,13 +12,15 @@ void example(CLI::App* verb, const std::string& line) {
   verb->footer(footer);
 }
 
-std::shared_ptr<std::string> text(CLI::App* verb, const std::string& name, const std::string& help) {
+std::shared_ptr<std::string> text(CLI::App* verb, const std::string& name,
+                                  const std::string& help) {
   auto value = std::make_shared<std::string>();
   verb->add_option(name, *value, help)->required();
   return value;
 }
 
-std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name, const std::string& help) {
+std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name,
+                                           const std::string& help) {
   auto value = std::make_shared<std::string>();
   verb->add_option(name, *value, help);
   return value;
@@ -32,15 +34,19 @@ Status ClientOptions::fill(Duid& out_duid, Iaid& out_iaid) const {
 
 std::shared_ptr<ClientOptions> client_options(CLI::App* verb) {
   auto client = std::make_shared<ClientOptions>();
-  verb->add_option("--duid", client->duid, "DUID in hexadecimal, e.g. 00:01:00:01:2c:3f:9a:11:52:54:00:ab:cd:ef");
+  verb->add_option("--duid", client->duid,
+                   "DUID in hexadecimal, e.g. 00:01:00:01:2c:3f:9a:11:52:54:00:ab:cd:ef");
   verb->add_option("--iaid", client->iaid, "IAID, a number; 0 when not given");
   return client;
 }
 
-Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now, std::string_view field) {
+Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now,
+                             std::string_view field) {
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
   if (const auto* position = std::get_if<Position>(&moment)) {
-    if (*position > ledger.tail()) return invalid(std::string(field), spec, "at most " + std::to_string(ledger.tail()) + ", the last record");
+    if (*position > ledger.tail())
+      return invalid(std::string(field), spec,
+                     "at most " + std::to_string(ledger.tail()) + ", the last record");
     return *position;
   }
   return position_at(ledger.log(), std::get<Instant>(moment));

@@ -1,13 +1,13 @@
 #pragma once
 // Small pieces that verbs are put together from.
 
+#include "tools/cli/context.h"
+
 #include <CLI/CLI.hpp>
 
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "tools/cli/context.h"
 
 namespace leaseledger::cli {
 
@@ -18,7 +18,8 @@ void example(CLI::App* verb, const std::string& line);
 
 /// A required argument, or an option that may be left out (then ""). Held until the verb runs.
 std::shared_ptr<std::string> text(CLI::App* verb, const std::string& name, const std::string& help);
-std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name, const std::string& help);
+std::shared_ptr<std::string> optional_text(CLI::App* verb, const std::string& name,
+                                           const std::string& help);
 
 /// --duid and --iaid. Both may be left out: the ledger says what is missing.
 struct ClientOptions {
@@ -29,6 +30,7 @@ struct ClientOptions {
 std::shared_ptr<ClientOptions> client_options(CLI::App* verb);
 
 /// The position that a position or a recording time in text stands for. kInvalid names `field`.
-Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now, std::string_view field);
+Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now,
+                             std::string_view field);
 
 }  // namespace leaseledger::cli

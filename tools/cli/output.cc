@@ -1,11 +1,10 @@
 #include "tools/cli/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <clocale>
 #include <cwchar>
+#include <unistd.h>
 
 namespace leaseledger::cli {
 namespace {
@@ -14,7 +13,9 @@ double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -91,7 +92,8 @@ Rows::~Rows() {
 void Rows::add(const Json& row) {
   switch (format_) {
     case Format::kJson:
-      if (count_ == 0) write(out_, "{\"schemaVersion\":1,\"kind\":" + dump(kind_) + ",\"items\":[\n");
+      if (count_ == 0)
+        write(out_, "{\"schemaVersion\":1,\"kind\":" + dump(kind_) + ",\"items\":[\n");
       write(out_, (count_ == 0 ? "" : ",\n") + dump(row));
       break;
     case Format::kJsonl:
@@ -118,13 +120,15 @@ void Rows::flush() {
   } else if (format_ == Format::kCsv) {
     if (!heading_written_) {
       std::string line;
-      for (const auto& column : columns_) line += (line.empty() ? "" : ",") + csv_cell(column.member);
+      for (const auto& column : columns_)
+        line += (line.empty() ? "" : ",") + csv_cell(column.member);
       write(out_, line + "\r\n");
       heading_written_ = true;
     }
     for (const auto& cells : waiting_) {
       std::string line;
-      for (std::size_t i = 0; i < cells.size(); ++i) line += (i == 0 ? "" : ",") + csv_cell(cells[i]);
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        line += (i == 0 ? "" : ",") + csv_cell(cells[i]);
       write(out_, line + "\r\n");
     }
     waiting_.clear();
@@ -135,7 +139,8 @@ void Rows::flush() {
 void Rows::write_table() {
   if (waiting_.empty()) return;
   std::vector<std::size_t> widths;
-  for (const auto& column : columns_) widths.push_back(heading_written_ ? 0 : column.heading.size());
+  for (const auto& column : columns_)
+    widths.push_back(heading_written_ ? 0 : column.heading.size());
   std::vector<bool> used(columns_.size(), false);
   for (auto& cells : waiting_) {
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -154,9 +159,11 @@ void Rows::write_table() {
     text.erase(text.find_last_not_of(' ') + 1);
     write(out_, text + "\n");
   };
-  if (!heading_written_) line([&](std::size_t i) -> const std::string& { return columns_[i].heading; });
+  if (!heading_written_)
+    line([&](std::size_t i) -> const std::string& { return columns_[i].heading; });
   heading_written_ = true;
-  for (const auto& cells : waiting_) line([&](std::size_t i) -> const std::string& { return cells[i]; });
+  for (const auto& cells : waiting_)
+    line([&](std::size_t i) -> const std::string& { return cells[i]; });
   waiting_.clear();
 }
 
@@ -167,8 +174,11 @@ void Rows::finish(std::string_view empty) {
       if (count_ == 0) write(out_, "{\"schemaVersion\":1,\"kind\":" + dump(kind_) + ",\"items\":[");
       write(out_, "\n]}\n");
       break;
-    case Format::kJsonl: break;
-    case Format::kCsv: flush(); break;
+    case Format::kJsonl:
+      break;
+    case Format::kCsv:
+      flush();
+      break;
     case Format::kTable:
       if (count_ == 0 && !empty.empty()) write(out_, std::string(empty) + "\n");
       write_table();
@@ -182,7 +192,9 @@ void write_object(Format format, const Json& object, std::FILE* out) {
     Json whole;
     whole["schemaVersion"] = 1;
     whole.update(object);
-    write(out, (format == Format::kJson ? whole.dump(2, ' ', false, Json::error_handler_t::replace) : dump(whole)) + "\n");
+    write(out, (format == Format::kJson ? whole.dump(2, ' ', false, Json::error_handler_t::replace)
+                                        : dump(whole)) +
+                   "\n");
     return;
   }
   std::size_t width = 0;
@@ -192,7 +204,8 @@ void write_object(Format format, const Json& object, std::FILE* out) {
     std::string values;
     for (const auto& [name, value] : object.items()) {
       names += (names.empty() ? "" : ",") + csv_cell(name);
-      values += (values.empty() && &value == &object.front() ? "" : ",") + csv_cell(cell_text(value));
+      values +=
+          (values.empty() && &value == &object.front() ? "" : ",") + csv_cell(cell_text(value));
     }
     write(out, names + "\r\n" + values + "\r\n");
     return;
@@ -203,7 +216,8 @@ void write_object(Format format, const Json& object, std::FILE* out) {
   }
 }
 
-ProgressBar::ProgressBar(std::string label) : label_(std::move(label)), on_(::isatty(STDERR_FILENO) == 1), started_(now_seconds()) {}
+ProgressBar::ProgressBar(std::string label)
+    : label_(std::move(label)), on_(::isatty(STDERR_FILENO) == 1), started_(now_seconds()) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\033[K", stderr);
@@ -216,8 +230,8 @@ bool ProgressBar::operator()(std::uint64_t done, std::uint64_t total) {
   const double rate = static_cast<double>(done) / (now - started_);
   std::string bar(30, '.');
   std::fill_n(bar.begin(), static_cast<std::size_t>(share * 30), '#');
-  std::fprintf(stderr, "\r%s [%s] %3.0f %%  %.0f/s  %.0f s left\033[K", label_.c_str(), bar.c_str(), share * 100, rate,
-               rate > 0 ? static_cast<double>(total - done) / rate : 0.0);
+  std::fprintf(stderr, "\r%s [%s] %3.0f %%  %.0f/s  %.0f s left\033[K", label_.c_str(), bar.c_str(),
+               share * 100, rate, rate > 0 ? static_cast<double>(total - done) / rate : 0.0);
   std::fflush(stderr);
   drawn_ = true;
   drawn_at_ = now;

@@ -1,14 +1,14 @@
 #pragma once
 // How the program writes answers: rows that become a table for people, or json, jsonl or csv for programs.
 
+#include "ledger/result.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "ledger/result.h"
 
 namespace leaseledger::cli {
 

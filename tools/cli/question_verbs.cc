@@ -1,12 +1,12 @@
 // The questions: log, show, who, history, at, diff, expiring; client get and list.
 
-#include <csignal>
-#include <thread>
-
 #include "tools/cli/context.h"
 #include "tools/cli/options.h"
 #include "tools/cli/questions.h"
 #include "tools/cli/render.h"
+
+#include <csignal>
+#include <thread>
 
 namespace leaseledger::cli {
 namespace {
@@ -38,8 +38,10 @@ Json lease_row_json(const LeaseRow& row) {
   return out;
 }
 
-const std::vector<Column> kLeaseColumns = {{"address", "ADDRESS"}, {"type", "TYPE"}, {"state", "STATE"}, {"duid", "DUID"}, {"iaid", "IAID"},
-                                           {"name", "NAME"}, {"since", "SINCE"}, {"validUntil", "VALID UNTIL"}, {"last", "POSITION"}};
+const std::vector<Column> kLeaseColumns = {
+    {"address", "ADDRESS"}, {"type", "TYPE"}, {"state", "STATE"}, {"duid", "DUID"},
+    {"iaid", "IAID"},       {"name", "NAME"}, {"since", "SINCE"}, {"validUntil", "VALID UNTIL"},
+    {"last", "POSITION"}};
 
 std::string ending(const Span& span, Instant now) {
   if (span.end != 0) return std::string(name_of(span.ended_by));
@@ -64,18 +66,24 @@ Json span_json(const HeldSpan& held, Instant now) {
   return out;
 }
 
-const std::vector<Column> kSpanColumns = {{"address", "ADDRESS"}, {"duid", "DUID"}, {"iaid", "IAID"}, {"name", "NAME"}, {"from", "FROM"}, {"until", "UNTIL"},
-                                          {"ended", "ENDED BY"}, {"renewals", "RENEWALS"}, {"first", "FIRST"}, {"lastRenewal", "LAST"}, {"end", "END"}};
+const std::vector<Column> kSpanColumns = {{"address", "ADDRESS"}, {"duid", "DUID"},
+                                          {"iaid", "IAID"},       {"name", "NAME"},
+                                          {"from", "FROM"},       {"until", "UNTIL"},
+                                          {"ended", "ENDED BY"},  {"renewals", "RENEWALS"},
+                                          {"first", "FIRST"},     {"lastRenewal", "LAST"},
+                                          {"end", "END"}};
 
 /// The state of knowledge: --known-at, or everything.
-Result<Position> known_position(const Ledger& ledger, const Queries& queries, const std::string& spec, Instant now) {
+Result<Position> known_position(const Ledger& ledger, const Queries& queries,
+                                const std::string& spec, Instant now) {
   if (spec.empty()) return queries.position();
   return position_of(ledger, spec, now, "--known-at");
 }
 
 /// What a question about state is asked as of: --at as a position or a recording time, and with --effective a time at which
 /// something was the case.
-Result<AsOf> as_of(const Queries& queries, const Context& context, const std::string& at, const std::string& effective) {
+Result<AsOf> as_of(const Queries& queries, const Context& context, const std::string& at,
+                   const std::string& effective) {
   AsOf out = queries.now(context.now());
   if (!at.empty()) {
     LEASELEDGER_ASSIGN(const TimeSpec spec, parse_time_spec(at, context.now(), "--at"));
@@ -95,39 +103,53 @@ struct AsOfOptions {
   std::shared_ptr<std::string> at, effective;
   void add_to(CLI::App* verb) {
     at = optional_text(verb, "--at", "What the ledger said at a position or a recording time");
-    effective = optional_text(verb, "--effective", "What was the case at a time, as far as is known (at --at)");
+    effective = optional_text(verb, "--effective",
+                              "What was the case at a time, as far as is known (at --at)");
   }
-  Result<AsOf> resolve(const Queries& queries, const Context& context) const { return as_of(queries, context, *at, *effective); }
+  Result<AsOf> resolve(const Queries& queries, const Context& context) const {
+    return as_of(queries, context, *at, *effective);
+  }
 };
 
 // ---- who, history ---------------------------------------------------------------------------------------------------
 
 void print_holder(const HeldSpan& held, Instant now, bool through_delegation) {
   const std::string what = format_lease_key(held.span.key);
-  std::printf("  %-10s%s%s%s\n", through_delegation ? "behind it" : "held by", held.duid.empty() ? "an unknown client" : ("DUID " + held.duid.to_string()).c_str(),
-              (" IAID " + std::to_string(number(held.iaid))).c_str(), held.description.name.empty() ? "" : ("  " + held.description.name).c_str());
+  std::printf("  %-10s%s%s%s\n", through_delegation ? "behind it" : "held by",
+              held.duid.empty() ? "an unknown client" : ("DUID " + held.duid.to_string()).c_str(),
+              (" IAID " + std::to_string(number(held.iaid))).c_str(),
+              held.description.name.empty() ? "" : ("  " + held.description.name).c_str());
   const std::string kind = held.duid.describe();
   if (!kind.empty()) std::printf("            %s\n", kind.c_str());
-  if (held.type == LeaseType::kPd) std::printf("  %-10s%s, a delegated prefix\n", "as", what.c_str());
-  std::printf("  %-10s%s  position %llu\n", "since", format_instant(held.span.from).c_str(), static_cast<unsigned long long>(held.span.first));
+  if (held.type == LeaseType::kPd)
+    std::printf("  %-10s%s, a delegated prefix\n", "as", what.c_str());
+  std::printf("  %-10s%s  position %llu\n", "since", format_instant(held.span.from).c_str(),
+              static_cast<unsigned long long>(held.span.first));
   if (held.span.renewals != 0) {
-    std::printf("  %-10s%llu time%s, last at position %llu\n", "renewed", static_cast<unsigned long long>(held.span.renewals),
-                held.span.renewals == 1 ? "" : "s", static_cast<unsigned long long>(held.span.last_renewal));
+    std::printf("  %-10s%llu time%s, last at position %llu\n", "renewed",
+                static_cast<unsigned long long>(held.span.renewals),
+                held.span.renewals == 1 ? "" : "s",
+                static_cast<unsigned long long>(held.span.last_renewal));
   }
   if (held.span.end != 0) {
-    std::printf("  %-10s%s  %s, position %llu\n", "until", format_instant(held.span.until).c_str(), std::string(name_of(held.span.ended_by)).c_str(),
+    std::printf("  %-10s%s  %s, position %llu\n", "until", format_instant(held.span.until).c_str(),
+                std::string(name_of(held.span.ended_by)).c_str(),
                 static_cast<unsigned long long>(held.span.end));
   } else {
-    std::printf("  %-10s%s  %s\n", "until", format_instant(held.span.until).c_str(), ending(held.span, now).c_str());
+    std::printf("  %-10s%s  %s\n", "until", format_instant(held.span.until).c_str(),
+                ending(held.span, now).c_str());
   }
 }
 
 void add_who(CLI::App& app, Context& context) {
-  auto* who = app.add_subcommand("who", "Who held an address at a time, seen through delegated prefixes too. Exit code 1 when nobody did");
+  auto* who = app.add_subcommand("who",
+                                 "Who held an address at a time, seen through delegated prefixes "
+                                 "too. Exit code 1 when nobody did");
   auto address = text(who, "ADDRESS", "Address");
   auto at = std::make_shared<std::string>("now");
   who->add_option("--at", *at, "Time at which it was held");
-  auto known = optional_text(who, "--known-at", "Only what was recorded up to this position or time");
+  auto known =
+      optional_text(who, "--known-at", "Only what was recorded up to this position or time");
   on(who, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const Ipv6Address wanted, Ipv6Address::parse(*address, "ADDRESS"));
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
@@ -145,16 +167,27 @@ void add_who(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const Holders answer, queries.who(wanted, time, position));
     if (context.format() == Format::kTable) {
       std::printf("%s at %s\n", wanted.to_string().c_str(), format_instant(time).c_str());
-      for (std::size_t i = 0; i < answer.holders.size(); ++i) print_holder(answer.holders[i], context.now(), i > 0);
+      for (std::size_t i = 0; i < answer.holders.size(); ++i)
+        print_holder(answer.holders[i], context.now(), i > 0);
       if (answer.holders.empty()) {
         std::printf("  held by   nobody\n");
-        if (answer.before) std::printf("  before    DUID %s until %s  position %llu\n", answer.before->duid.to_string().c_str(),
-                                       format_instant(answer.before->span.until).c_str(), static_cast<unsigned long long>(answer.before->span.first));
-        if (answer.after) std::printf("  after     DUID %s from %s  position %llu\n", answer.after->duid.to_string().c_str(),
-                                      format_instant(answer.after->span.from).c_str(), static_cast<unsigned long long>(answer.after->span.first));
+        if (answer.before)
+          std::printf("  before    DUID %s until %s  position %llu\n",
+                      answer.before->duid.to_string().c_str(),
+                      format_instant(answer.before->span.until).c_str(),
+                      static_cast<unsigned long long>(answer.before->span.first));
+        if (answer.after)
+          std::printf("  after     DUID %s from %s  position %llu\n",
+                      answer.after->duid.to_string().c_str(),
+                      format_instant(answer.after->span.from).c_str(),
+                      static_cast<unsigned long long>(answer.after->span.first));
       }
-      std::printf("  as of     position %llu%s\n", static_cast<unsigned long long>(answer.as_of.known),
-                  answer.holders.empty() ? "" : ("; leaseledger show " + std::to_string(answer.holders.front().span.first)).c_str());
+      std::printf("  as of     position %llu%s\n",
+                  static_cast<unsigned long long>(answer.as_of.known),
+                  answer.holders.empty()
+                      ? ""
+                      : ("; leaseledger show " + std::to_string(answer.holders.front().span.first))
+                            .c_str());
     } else {
       Rows rows(context.format(), "holders", kSpanColumns);
       for (const auto& holder : answer.holders) {
@@ -172,11 +205,15 @@ void add_who(CLI::App& app, Context& context) {
 }
 
 void add_history(CLI::App& app, Context& context) {
-  auto* history = app.add_subcommand("history", "Who held an address or prefix, or what a DUID held, as spans: contiguous renewals are one");
-  auto subject = text(history, "ADDRESS|DUID", "Address, prefix with its length, or DUID in hexadecimal");
+  auto* history = app.add_subcommand(
+      "history",
+      "Who held an address or prefix, or what a DUID held, as spans: contiguous renewals are one");
+  auto subject =
+      text(history, "ADDRESS|DUID", "Address, prefix with its length, or DUID in hexadecimal");
   auto from = optional_text(history, "--from", "Only what was held after this time");
   auto to = optional_text(history, "--to", "Only what was held before this time");
-  auto known = optional_text(history, "--known-at", "Only what was recorded up to this position or time");
+  auto known =
+      optional_text(history, "--known-at", "Only what was recorded up to this position or time");
   on(history, context, [=, &context]() -> Result<int> {
     Instant begin = Instant::min();
     Instant end = Instant::max();
@@ -188,14 +225,20 @@ void add_history(CLI::App& app, Context& context) {
     }
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_ASSIGN(const Position position, known_position(*ledger, queries, *known, context.now()));
+    LEASELEDGER_ASSIGN(const Position position,
+                       known_position(*ledger, queries, *known, context.now()));
     std::vector<HeldSpan> spans;
     if (const auto key = parse_lease_key(*subject, "ADDRESS|DUID")) {
       LEASELEDGER_ASSIGN(spans, queries.history(*key, true, position));
-      std::erase_if(spans, [&](const HeldSpan& held) { return held.span.until <= begin || held.span.from >= end; });
+      std::erase_if(spans, [&](const HeldSpan& held) {
+        return held.span.until <= begin || held.span.from >= end;
+      });
     } else {
       auto duid = Duid::parse(*subject, "ADDRESS|DUID");
-      if (!duid || duid->empty()) return invalid("ADDRESS|DUID", *subject, "an address, a prefix with its length, or a DUID such as 00:03:00:01:02:00:5e:10:00:01");
+      if (!duid || duid->empty())
+        return invalid("ADDRESS|DUID", *subject,
+                       "an address, a prefix with its length, or a DUID such as "
+                       "00:03:00:01:02:00:5e:10:00:01");
       LEASELEDGER_ASSIGN(spans, queries.held_by(*duid, begin, end, position));
     }
     Rows rows(context.format(), "spans", kSpanColumns);
@@ -204,7 +247,8 @@ void add_history(CLI::App& app, Context& context) {
     return spans.empty() ? kNegative : kOk;
   });
   example(history, "leaseledger history 2001:db8:1::42");
-  example(history, "leaseledger history 00:03:00:01:02:00:5e:10:00:01 --from 2026-03-01 --to 2026-04-01");
+  example(history,
+          "leaseledger history 00:03:00:01:02:00:5e:10:00:01 --from 2026-03-01 --to 2026-04-01");
 }
 
 // ---- log, show ------------------------------------------------------------------------------------------------------
@@ -213,15 +257,18 @@ Result<Position> log_bound(const Ledger& ledger, const std::string& spec, Instan
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, lower ? "--from" : "--to"));
   if (const auto* position = std::get_if<Position>(&moment)) return *position;
   const Instant time = std::get<Instant>(moment);
-  LEASELEDGER_ASSIGN(const Position last, position_at(ledger.log(), lower ? time - std::chrono::nanoseconds{1} : time));
+  LEASELEDGER_ASSIGN(const Position last,
+                     position_at(ledger.log(), lower ? time - std::chrono::nanoseconds{1} : time));
   return lower ? last + 1 : last;
 }
 
 void add_log(CLI::App& app, Context& context) {
-  auto* log = app.add_subcommand("log", "The audit log: every change and every refusal, with who and when");
+  auto* log =
+      app.add_subcommand("log", "The audit log: every change and every refusal, with who and when");
   auto from = optional_text(log, "--from", "First position, or recorded at or after this time");
   auto to = optional_text(log, "--to", "Last position, or recorded at or before this time");
-  auto address = optional_text(log, "--address", "About this address or prefix, one around it or one inside of it");
+  auto address = optional_text(log, "--address",
+                               "About this address or prefix, one around it or one inside of it");
   auto duid = optional_text(log, "--duid", "About this client");
   auto actor = optional_text(log, "--actor", "By this principal, such as unix:alice");
   auto kind = optional_text(log, "--kind", "Of this kind, such as ClientCreated or CommandRefused");
@@ -230,7 +277,8 @@ void add_log(CLI::App& app, Context& context) {
   auto reverse = std::make_shared<bool>(false);
   log->add_flag("--reverse", *reverse, "Newest first");
   auto follow = std::make_shared<bool>(false);
-  log->add_flag("--follow", *follow, "Then wait for more, until interrupted; others can use the ledger meanwhile");
+  log->add_flag("--follow", *follow,
+                "Then wait for more, until interrupted; others can use the ledger meanwhile");
   on(log, context, [=, &context]() -> Result<int> {
     LogFilter filter;
     LEASELEDGER_ASSIGN(auto ledger, context.open());
@@ -251,7 +299,8 @@ void add_log(CLI::App& app, Context& context) {
       filter.kind = event_kind_from_name(*kind);
       if (!filter.kind) {
         std::string names;
-        for (std::uint16_t i = 1; i < kEventKinds; ++i) names += (i == 1 ? "" : ", ") + std::string(name_of(static_cast<EventKind>(i)));
+        for (std::uint16_t i = 1; i < kEventKinds; ++i)
+          names += (i == 1 ? "" : ", ") + std::string(name_of(static_cast<EventKind>(i)));
         return invalid("--kind", *kind, "one of " + names);
       }
     }
@@ -259,7 +308,13 @@ void add_log(CLI::App& app, Context& context) {
     filter.direction = *reverse ? Direction::kBackward : Direction::kForward;
     if (*reverse && *follow) return invalid("--follow", "", "to be given without --reverse");
     Rows rows(context.format(), "records",
-              {{"position", "POSITION"}, {"recordedAt", "RECORDED"}, {"effectiveAt", "EFFECTIVE"}, {"kind", "KIND"}, {"summary", "WHAT"}, {"actor", "ACTOR"}, {"cause", "CAUSE"}});
+              {{"position", "POSITION"},
+               {"recordedAt", "RECORDED"},
+               {"effectiveAt", "EFFECTIVE"},
+               {"kind", "KIND"},
+               {"summary", "WHAT"},
+               {"actor", "ACTOR"},
+               {"cause", "CAUSE"}});
     const auto show = [&](const Record& record) {
       Json json = record_json(record);
       json["summary"] = summary_of(record);
@@ -299,18 +354,20 @@ void add_log(CLI::App& app, Context& context) {
 }
 
 void add_show(CLI::App& app, Context& context) {
-  auto* show = app.add_subcommand("show", "One record with everything in it, and its place in the tree");
+  auto* show =
+      app.add_subcommand("show", "One record with everything in it, and its place in the tree");
   auto position = std::make_shared<Position>(0);
   show->add_option("POSITION", *position, "Position of the record")->required();
   on(show, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_ASSIGN(const Record record, read_record(ledger->log(), *position));
     Json json = record_json(record);
-    LEASELEDGER_TRY(ledger->log().read(*position, *position, Direction::kForward, [&](const StoredRecord& stored) {
-      json["leaf"] = hash_text(Sha256().leaf(stored.bytes));
-      json["bytes"] = stored.bytes.size();
-      return true;
-    }));
+    LEASELEDGER_TRY(ledger->log().read(*position, *position, Direction::kForward,
+                                       [&](const StoredRecord& stored) {
+                                         json["leaf"] = hash_text(Sha256().leaf(stored.bytes));
+                                         json["bytes"] = stored.bytes.size();
+                                         return true;
+                                       }));
     if (context.format() == Format::kTable) {
       Json flat;
       for (const auto& [name, value] : json.items()) {
@@ -318,7 +375,8 @@ void add_show(CLI::App& app, Context& context) {
           flat[name] = value;
           continue;
         }
-        for (const auto& [inner, inner_value] : value.items()) flat[name + "." + inner] = inner_value;
+        for (const auto& [inner, inner_value] : value.items())
+          flat[name + "." + inner] = inner_value;
       }
       write_object(context.format(), flat);
     } else {
@@ -332,21 +390,35 @@ void add_show(CLI::App& app, Context& context) {
 // ---- at, diff, expiring -----------------------------------------------------------------------------------------------
 
 void add_at(CLI::App& app, Context& context) {
-  auto* at = app.add_subcommand("at", "The state at a position or a recording time, replayed from the nearest snapshot: subnets and leases");
+  auto* at = app.add_subcommand("at",
+                                "The state at a position or a recording time, replayed from the "
+                                "nearest snapshot: subnets and leases");
   auto moment = text(at, "N|TIME", "Position or time");
   auto limit = std::make_shared<std::size_t>(1000);
   at->add_option("--limit", *limit, "At most so many leases; 0 for all");
   on(at, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Position position, position_of(*ledger, *moment, context.now(), "N|TIME"));
+    LEASELEDGER_ASSIGN(const Position position,
+                       position_of(*ledger, *moment, context.now(), "N|TIME"));
     ProgressBar bar("replay");
-    LEASELEDGER_ASSIGN(const LeaseBook book, ledger->book_at(position, [&](Position done, Position total) { return bar(done, total); }));
+    LEASELEDGER_ASSIGN(
+        const LeaseBook book,
+        ledger->book_at(position, [&](Position done, Position total) { return bar(done, total); }));
     if (context.format() == Format::kTable) {
-      std::printf("position %llu, recorded %s, %zu subnets, %zu leases, state %s\n", static_cast<unsigned long long>(position),
-                  format_instant(book.last_recorded_at()).c_str(), book.subnets().size(), book.lease_count(), hash_text(book.digest()).substr(0, 16).c_str());
+      std::printf("position %llu, recorded %s, %zu subnets, %zu leases, state %s\n",
+                  static_cast<unsigned long long>(position),
+                  format_instant(book.last_recorded_at()).c_str(), book.subnets().size(),
+                  book.lease_count(), hash_text(book.digest()).substr(0, 16).c_str());
     }
-    Rows rows(context.format(), "leases", {{"address", "ADDRESS"}, {"type", "TYPE"}, {"state", "STATE"}, {"duid", "DUID"}, {"iaid", "IAID"},
-                                           {"validUntil", "VALID UNTIL"}, {"subnet", "SUBNET"}, {"last", "POSITION"}});
+    Rows rows(context.format(), "leases",
+              {{"address", "ADDRESS"},
+               {"type", "TYPE"},
+               {"state", "STATE"},
+               {"duid", "DUID"},
+               {"iaid", "IAID"},
+               {"validUntil", "VALID UNTIL"},
+               {"subnet", "SUBNET"},
+               {"last", "POSITION"}});
     book.for_each([&](const BookLease& lease) {
       if (*limit != 0 && rows.count() >= *limit) return;
       Json json = lease_json(lease.lease);
@@ -356,7 +428,8 @@ void add_at(CLI::App& app, Context& context) {
       rows.add(json);
     });
     rows.finish("no leases");
-    if (*limit != 0 && book.lease_count() > *limit) std::fprintf(stderr, "%zu more; --limit 0 shows all\n", book.lease_count() - *limit);
+    if (*limit != 0 && book.lease_count() > *limit)
+      std::fprintf(stderr, "%zu more; --limit 0 shows all\n", book.lease_count() - *limit);
     return kOk;
   });
   example(at, "leaseledger at 1234");
@@ -364,7 +437,9 @@ void add_at(CLI::App& app, Context& context) {
 }
 
 void add_diff(CLI::App& app, Context& context) {
-  auto* diff = app.add_subcommand("diff", "What changed between two moments: leases created, changed, ended, and sums for each subnet. Exit code 1 when anything did");
+  auto* diff = app.add_subcommand("diff",
+                                  "What changed between two moments: leases created, changed, "
+                                  "ended, and sums for each subnet. Exit code 1 when anything did");
   auto from = text(diff, "A", "Position or time");
   auto to = text(diff, "B", "Position or time");
   auto only_subnets = std::make_shared<bool>(false);
@@ -376,14 +451,20 @@ void add_diff(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const Difference difference, ledger->diff(a, b));
     if (!*only_subnets) {
       Rows rows(context.format(), "leaseDifferences",
-                {{"change", "CHANGE"}, {"address", "ADDRESS"}, {"duid", "DUID"}, {"was", "WAS"}, {"fields", "CHANGED"}, {"last", "POSITION"}});
+                {{"change", "CHANGE"},
+                 {"address", "ADDRESS"},
+                 {"duid", "DUID"},
+                 {"was", "WAS"},
+                 {"fields", "CHANGED"},
+                 {"last", "POSITION"}});
       for (const auto& each : difference.leases) {
         const BookLease& shown = each.after ? *each.after : *each.before;
         Json json;
         json["change"] = name_of(each.change);
         json["address"] = format_lease_key(shown.lease.key);
         json["duid"] = shown.lease.duid.to_string();
-        if (each.before && each.after && each.before->lease.duid != each.after->lease.duid) json["was"] = each.before->lease.duid.to_string();
+        if (each.before && each.after && each.before->lease.duid != each.after->lease.duid)
+          json["was"] = each.before->lease.duid.to_string();
         std::string fields;
         for (const auto& field : each.fields) fields += (fields.empty() ? "" : " ") + field;
         json["fields"] = fields;
@@ -399,10 +480,17 @@ void add_diff(CLI::App& app, Context& context) {
     }
     if (*only_subnets || context.format() == Format::kTable) {
       Rows rows(context.format(), "subnetDifferences",
-                {{"subnet", "SUBNET"}, {"itself", "ITSELF"}, {"created", "CREATED"}, {"changed", "CHANGED"}, {"ended", "ENDED"}});
+                {{"subnet", "SUBNET"},
+                 {"itself", "ITSELF"},
+                 {"created", "CREATED"},
+                 {"changed", "CHANGED"},
+                 {"ended", "ENDED"}});
       for (const auto& each : difference.subnets) {
-        rows.add({{"subnet", each.prefix.to_string()}, {"itself", each.subnet ? Json(name_of(*each.subnet)) : Json()},
-                  {"created", each.created}, {"changed", each.changed}, {"ended", each.ended}});
+        rows.add({{"subnet", each.prefix.to_string()},
+                  {"itself", each.subnet ? Json(name_of(*each.subnet)) : Json()},
+                  {"created", each.created},
+                  {"changed", each.changed},
+                  {"ended", each.ended}});
       }
       rows.finish("no subnet differs");
     }
@@ -413,13 +501,15 @@ void add_diff(CLI::App& app, Context& context) {
 }
 
 void add_expiring(CLI::App& app, Context& context) {
-  auto* expiring = app.add_subcommand("expiring", "Leases by the end of their valid lifetime, soonest first");
+  auto* expiring =
+      app.add_subcommand("expiring", "Leases by the end of their valid lifetime, soonest first");
   auto from = optional_text(expiring, "--from", "Ending at or after this time; now when not given");
   auto to = optional_text(expiring, "--to", "Ending before this time; in a day when not given");
   auto limit = std::make_shared<std::size_t>(100);
   expiring->add_option("--limit", *limit, "At most so many");
   auto moment = std::make_shared<AsOfOptions>();
-  moment->at = optional_text(expiring, "--at", "What the ledger said at a position or a recording time");
+  moment->at =
+      optional_text(expiring, "--at", "What the ledger said at a position or a recording time");
   on(expiring, context, [=, &context]() -> Result<int> {
     Instant begin = context.now();
     if (!from->empty()) {
@@ -444,7 +534,8 @@ void add_expiring(CLI::App& app, Context& context) {
 }  // namespace
 
 void add_client_questions(CLI::App* group, Context& context) {
-  auto* get = group->add_subcommand("get", "One lease with everything that is known of it. Exit code 1 when there is none");
+  auto* get = group->add_subcommand(
+      "get", "One lease with everything that is known of it. Exit code 1 when there is none");
   auto address = text(get, "ADDRESS", "Address or delegated prefix");
   auto get_moment = std::make_shared<AsOfOptions>();
   get_moment->add_to(get);
@@ -455,7 +546,8 @@ void add_client_questions(CLI::App* group, Context& context) {
     LEASELEDGER_ASSIGN(const AsOf then, get_moment->resolve(queries, context));
     LEASELEDGER_ASSIGN(const auto row, queries.lease(key, then));
     if (!row) {
-      return fail(Win32::kDhcpJetError, ErrorKind::kNotFound, "ADDRESS", *address, "an address with a live record, as of position " + std::to_string(then.known));
+      return fail(Win32::kDhcpJetError, ErrorKind::kNotFound, "ADDRESS", *address,
+                  "an address with a live record, as of position " + std::to_string(then.known));
     }
     Json json = lease_row_json(*row);
     const Json description = description_json(row->description);
@@ -466,8 +558,11 @@ void add_client_questions(CLI::App* group, Context& context) {
   });
   example(get, "leaseledger client get 2001:db8:1::5 --at -2h");
 
-  auto* list = group->add_subcommand("list", "Leases of a subnet or any prefix, or of a client, in address order");
-  auto prefix = optional_text(list, "--prefix", "Subnet (its delegated prefixes too) or any prefix; everything when not given");
+  auto* list = group->add_subcommand(
+      "list", "Leases of a subnet or any prefix, or of a client, in address order");
+  auto prefix =
+      optional_text(list, "--prefix",
+                    "Subnet (its delegated prefixes too) or any prefix; everything when not given");
   auto duid = optional_text(list, "--duid", "Only of this client");
   auto iaid = std::make_shared<std::optional<std::uint32_t>>();
   list->add_option("--iaid", *iaid, "Only of this IAID of the client");
@@ -496,7 +591,9 @@ void add_client_questions(CLI::App* group, Context& context) {
       for (const auto& lease : leases) rows.add(lease_row_json(lease));
     } else {
       for (std::size_t left = *limit == 0 ? ~std::size_t{0} : *limit; left > 0;) {
-        LEASELEDGER_ASSIGN(const LeasePage page, queries.leases_in(wanted, then, behind, std::min<std::size_t>(left, 1000)));
+        LEASELEDGER_ASSIGN(
+            const LeasePage page,
+            queries.leases_in(wanted, then, behind, std::min<std::size_t>(left, 1000)));
         for (const auto& lease : page.leases) rows.add(lease_row_json(lease));
         left -= page.leases.size();
         behind = page.next;
@@ -505,12 +602,14 @@ void add_client_questions(CLI::App* group, Context& context) {
     }
     rows.finish("no leases, as of position " + std::to_string(then.known));
     if (behind && *limit != 0 && context.format() == Format::kTable) {
-      std::fprintf(stderr, "more: --after %s --at %llu\n", format_lease_key(*behind).c_str(), static_cast<unsigned long long>(then.known));
+      std::fprintf(stderr, "more: --after %s --at %llu\n", format_lease_key(*behind).c_str(),
+                   static_cast<unsigned long long>(then.known));
     }
     return kOk;
   });
   example(list, "leaseledger client list --prefix 2001:db8:1::/64 --limit 20");
-  example(list, "leaseledger client list --duid 00:03:00:01:02:00:5e:10:00:01 --effective yesterday");
+  example(list,
+          "leaseledger client list --duid 00:03:00:01:02:00:5e:10:00:01 --effective yesterday");
 }
 
 void add_question_verbs(CLI::App& app, Context& context) {

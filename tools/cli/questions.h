@@ -1,9 +1,9 @@
 #pragma once
 // Questions that stand below other verbs: client get and client list.
 
-#include <CLI/CLI.hpp>
-
 #include "tools/cli/context.h"
+
+#include <CLI/CLI.hpp>
 
 namespace leaseledger::cli {
 

@@ -16,7 +16,8 @@ Json arguments_json(const Arguments& arguments) {
 std::uint32_t number(Iaid iaid) { return static_cast<std::uint32_t>(iaid); }
 
 std::string client_text(const Duid& duid, Iaid iaid) {
-  return duid.empty() ? "an unknown client" : "DUID " + duid.to_string() + " IAID " + std::to_string(number(iaid));
+  return duid.empty() ? "an unknown client"
+                      : "DUID " + duid.to_string() + " IAID " + std::to_string(number(iaid));
 }
 
 struct EventJson {
@@ -71,23 +72,36 @@ struct EventJson {
 };
 
 struct Summary {
-  std::string operator()(const UnknownEvent& e) const { return "tag " + std::to_string(e.tag) + ", written by a newer version"; }
-  std::string subnet(const Subnet& s) const { return s.prefix.to_string() + (s.name.empty() ? "" : " " + s.name); }
+  std::string operator()(const UnknownEvent& e) const {
+    return "tag " + std::to_string(e.tag) + ", written by a newer version";
+  }
+  std::string subnet(const Subnet& s) const {
+    return s.prefix.to_string() + (s.name.empty() ? "" : " " + s.name);
+  }
   std::string operator()(const SubnetCreated& e) const { return subnet(e.subnet); }
   std::string operator()(const SubnetChanged& e) const { return subnet(e.subnet); }
   std::string operator()(const SubnetDeleted& e) const { return subnet(e.subnet); }
-  std::string reservation(const Reservation& r) const { return format_lease_key(r.key) + " for " + client_text(r.duid, r.iaid); }
+  std::string reservation(const Reservation& r) const {
+    return format_lease_key(r.key) + " for " + client_text(r.duid, r.iaid);
+  }
   std::string operator()(const ReservationAdded& e) const { return reservation(e.reservation); }
   std::string operator()(const ReservationRemoved& e) const { return reservation(e.reservation); }
-  std::string exclusion(const Exclusion& e) const { return e.first.to_string() + " to " + e.last.to_string(); }
+  std::string exclusion(const Exclusion& e) const {
+    return e.first.to_string() + " to " + e.last.to_string();
+  }
   std::string operator()(const ExclusionAdded& e) const { return exclusion(e.exclusion); }
   std::string operator()(const ExclusionRemoved& e) const { return exclusion(e.exclusion); }
-  std::string pool(const DelegationPool& p) const { return p.prefix.to_string() + " in /" + std::to_string(p.delegated_length); }
+  std::string pool(const DelegationPool& p) const {
+    return p.prefix.to_string() + " in /" + std::to_string(p.delegated_length);
+  }
   std::string operator()(const DelegationPoolAdded& e) const { return pool(e.pool); }
   std::string operator()(const DelegationPoolRemoved& e) const { return pool(e.pool); }
   std::string operator()(const CommandRefused& e) const {
-    if (e.command.empty()) return std::to_string(e.suppressed) + " refusals not recorded one by one, the last " + std::string(name_of(e.code));
-    std::string out = e.command + " " + std::string(name_of(e.code)) + (e.field.empty() ? "" : " " + e.field + " '" + e.value + "'");
+    if (e.command.empty())
+      return std::to_string(e.suppressed) + " refusals not recorded one by one, the last " +
+             std::string(name_of(e.code));
+    std::string out = e.command + " " + std::string(name_of(e.code)) +
+                      (e.field.empty() ? "" : " " + e.field + " '" + e.value + "'");
     if (e.suppressed != 0) out += ", and " + std::to_string(e.suppressed) + " before it";
     return out;
   }
@@ -132,7 +146,10 @@ Json description_json(const Description& d) {
   put_if(out, "ownerName", d.owner_name);
   if (d.server_subnet_id != 0) out["serverSubnetId"] = d.server_subnet_id;
   if (!d.hardware_address.empty()) {
-    out["hardwareAddress"] = to_hex({reinterpret_cast<const std::uint8_t*>(d.hardware_address.data()), d.hardware_address.size()}, ':');
+    out["hardwareAddress"] =
+        to_hex({reinterpret_cast<const std::uint8_t*>(d.hardware_address.data()),
+                d.hardware_address.size()},
+               ':');
     out["hardwareType"] = d.hardware_type;
     out["hardwareSource"] = d.hardware_source;
   }

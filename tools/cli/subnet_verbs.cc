@@ -29,7 +29,8 @@ struct SubnetSettings {
     verb->add_option("--comment", comment, "Comment");
     verb->add_option("--preference", preference, "0 to 255");
     verb->add_option("--state", state, "enabled or disabled");
-    verb->add_option("--preferred", preferred, "Preferred lifetime of leases made without one, e.g. 8d");
+    verb->add_option("--preferred", preferred,
+                     "Preferred lifetime of leases made without one, e.g. 8d");
     verb->add_option("--valid", valid, "Valid lifetime of leases made without one, e.g. 12d");
   }
 
@@ -40,7 +41,8 @@ struct SubnetSettings {
     out.comment = comment;
     out.preference = preference;
     if (state) {
-      if (*state != "enabled" && *state != "disabled") return invalid("--state", *state, "enabled or disabled");
+      if (*state != "enabled" && *state != "disabled")
+        return invalid("--state", *state, "enabled or disabled");
       out.state = *state == "enabled" ? SubnetState::kEnabled : SubnetState::kDisabled;
     }
     if (preferred) {
@@ -54,7 +56,9 @@ struct SubnetSettings {
 };
 
 void add_subnet(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("subnet", "Subnets (scopes): the prefixes whose leases the ledger keeps")->require_subcommand(1);
+  auto* group =
+      app.add_subcommand("subnet", "Subnets (scopes): the prefixes whose leases the ledger keeps")
+          ->require_subcommand(1);
 
   auto settings = std::make_shared<SubnetSettings>();
   auto* create = group->add_subcommand("create", "Create a subnet");
@@ -68,7 +72,8 @@ void add_subnet(CLI::App& app, Context& context) {
     command.preference = given.preference.value_or(0);
     command.state = given.state.value_or(SubnetState::kEnabled);
     command.valid_lifetime = given.valid_lifetime.value_or(command.valid_lifetime);
-    command.preferred_lifetime = given.preferred_lifetime.value_or(std::min(command.preferred_lifetime, command.valid_lifetime));
+    command.preferred_lifetime = given.preferred_lifetime.value_or(
+        std::min(command.preferred_lifetime, command.valid_lifetime));
     return context.submit(command);
   });
   example(create, "leaseledger subnet create 2001:db8:1::/64 --name 'hall 1' --valid 12d");
@@ -85,7 +90,8 @@ void add_subnet(CLI::App& app, Context& context) {
   auto* remove = group->add_subcommand("delete", "Delete a subnet");
   auto prefix = text(remove, "PREFIX", "Prefix of the subnet");
   auto force = std::make_shared<bool>(false);
-  remove->add_flag("--force", *force, "Delete its leases too; without it a subnet with leases stays");
+  remove->add_flag("--force", *force,
+                   "Delete its leases too; without it a subnet with leases stays");
   on(remove, context, [&context, prefix, force]() -> Result<int> {
     DeleteSubnet command;
     LEASELEDGER_ASSIGN(command.prefix, Ipv6Prefix::parse(*prefix, "PREFIX"));
@@ -98,8 +104,17 @@ void add_subnet(CLI::App& app, Context& context) {
   on(list, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     Rows rows(context.format(), "subnets",
-              {{"prefix", "PREFIX"}, {"id", "ID"}, {"name", "NAME"}, {"state", "STATE"}, {"active", "ACTIVE"}, {"declined", "DECLINED"},
-               {"reserved", "RESERVED"}, {"released", "RELEASED"}, {"expired", "EXPIRED"}, {"validLifetime", "VALID S"}, {"comment", "COMMENT"}});
+              {{"prefix", "PREFIX"},
+               {"id", "ID"},
+               {"name", "NAME"},
+               {"state", "STATE"},
+               {"active", "ACTIVE"},
+               {"declined", "DECLINED"},
+               {"reserved", "RESERVED"},
+               {"released", "RELEASED"},
+               {"expired", "EXPIRED"},
+               {"validLifetime", "VALID S"},
+               {"comment", "COMMENT"}});
     ledger->read_book([&](const LeaseBook& book) {
       for (const Subnet* subnet : book.subnets()) rows.add(usage_row(book, *subnet));
     });
@@ -108,7 +123,9 @@ void add_subnet(CLI::App& app, Context& context) {
   });
   example(list, "leaseledger subnet list -o csv");
 
-  auto* show = group->add_subcommand("show", "One subnet: settings, figures, reservations, exclusions, delegation pools; now or at a past moment");
+  auto* show = group->add_subcommand("show",
+                                     "One subnet: settings, figures, reservations, exclusions, "
+                                     "delegation pools; now or at a past moment");
   auto shown = text(show, "PREFIX", "Prefix of the subnet");
   auto at = optional_text(show, "--at", "A position or a time: the figures as they were then");
   on(show, context, [&context, shown, at]() -> Result<int> {
@@ -121,21 +138,28 @@ void add_subnet(CLI::App& app, Context& context) {
       json = usage_row(book, *subnet);
       std::uint64_t lapsed = 0;
       for (const auto& lease : book.leases_in(subnet->id)) {
-        if (lease.lease.state == LeaseState::kActive && lease.lease.valid_until <= context.now()) ++lapsed;
+        if (lease.lease.state == LeaseState::kActive && lease.lease.valid_until <= context.now())
+          ++lapsed;
       }
       if (at->empty()) json["lapsed"] = lapsed;
       if (wanted.length >= 65) {
-        json["free"] = (wanted.length == 128 ? 1 : 1ULL << (128 - wanted.length)) - book.usage(subnet->id).active -
-                       book.usage(subnet->id).declined - book.usage(subnet->id).reserved;
+        json["free"] = (wanted.length == 128 ? 1 : 1ULL << (128 - wanted.length)) -
+                       book.usage(subnet->id).active - book.usage(subnet->id).declined -
+                       book.usage(subnet->id).reserved;
       }
       Json reservations = Json::array();
       for (const auto& r : book.reservations(subnet->id)) {
-        reservations.push_back({{"address", format_lease_key(r.key)}, {"duid", r.duid.to_string()}, {"iaid", static_cast<std::uint32_t>(r.iaid)}});
+        reservations.push_back({{"address", format_lease_key(r.key)},
+                                {"duid", r.duid.to_string()},
+                                {"iaid", static_cast<std::uint32_t>(r.iaid)}});
       }
       Json exclusions = Json::array();
-      for (const auto& e : book.exclusions(subnet->id)) exclusions.push_back({{"first", e.first.to_string()}, {"last", e.last.to_string()}});
+      for (const auto& e : book.exclusions(subnet->id))
+        exclusions.push_back({{"first", e.first.to_string()}, {"last", e.last.to_string()}});
       Json pools = Json::array();
-      for (const auto& p : book.pools(subnet->id)) pools.push_back({{"prefix", p.prefix.to_string()}, {"delegatedLength", p.delegated_length}});
+      for (const auto& p : book.pools(subnet->id))
+        pools.push_back(
+            {{"prefix", p.prefix.to_string()}, {"delegatedLength", p.delegated_length}});
       json["reservations"] = reservations;
       json["exclusions"] = exclusions;
       json["pools"] = pools;
@@ -149,14 +173,16 @@ void add_subnet(CLI::App& app, Context& context) {
       fill(book);
     }
     if (json.is_null()) {
-      return fail(Win32::kDhcpSubnetNotPresent, ErrorKind::kNotFound, "PREFIX", *shown, "the prefix of a subnet (leaseledger subnet list)");
+      return fail(Win32::kDhcpSubnetNotPresent, ErrorKind::kNotFound, "PREFIX", *shown,
+                  "the prefix of a subnet (leaseledger subnet list)");
     }
     write_object(context.format(), json);
     return kOk;
   });
   example(show, "leaseledger subnet show 2001:db8:1::/64 --at yesterday");
 
-  auto* free = group->add_subcommand("free", "Addresses of a subnet that are free: the lowest first");
+  auto* free =
+      group->add_subcommand("free", "Addresses of a subnet that are free: the lowest first");
   auto where = text(free, "PREFIX", "Prefix of the subnet");
   auto count = std::make_shared<std::uint32_t>(1);
   free->add_option("--count", *count, "How many, 1 to 1024");
@@ -178,15 +204,19 @@ void add_subnet(CLI::App& app, Context& context) {
     for (const auto& address : found.addresses) rows.add({{"address", address.to_string()}});
     rows.finish("none free");
     if (!found.reached_end) return kOk;
-    return context.report({Win32::kDhcpReachedEndOfSelection, ErrorKind::kRefused, "--count", std::to_string(*count),
-                           "at most " + std::to_string(found.addresses.size()) + ", which is all that are free there"});
+    return context.report({Win32::kDhcpReachedEndOfSelection, ErrorKind::kRefused, "--count",
+                           std::to_string(*count),
+                           "at most " + std::to_string(found.addresses.size()) +
+                               ", which is all that are free there"});
   });
   example(free, "leaseledger subnet free 2001:db8:1::/64 --count 5");
 }
 
 void add_reservation_verbs(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("reservation", "Addresses and prefixes kept for one client")->require_subcommand(1);
-  auto* add = group->add_subcommand("add", "Reserve an address or prefix for a client; a lease in the way is deleted");
+  auto* group = app.add_subcommand("reservation", "Addresses and prefixes kept for one client")
+                    ->require_subcommand(1);
+  auto* add = group->add_subcommand(
+      "add", "Reserve an address or prefix for a client; a lease in the way is deleted");
   auto subnet = text(add, "SUBNET", "Prefix of the subnet");
   auto address = text(add, "ADDRESS", "Address, or delegated prefix with its length");
   auto client = client_options(add);
@@ -201,7 +231,9 @@ void add_reservation_verbs(CLI::App& app, Context& context) {
     command.comment = *comment;
     return context.submit(command);
   });
-  example(add, "leaseledger reservation add 2001:db8:1::/64 2001:db8:1::10 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 1");
+  example(add,
+          "leaseledger reservation add 2001:db8:1::/64 2001:db8:1::10 --duid "
+          "00:03:00:01:02:00:5e:10:00:01 --iaid 1");
 
   auto* remove = group->add_subcommand("remove", "Remove a reservation, found by its address");
   auto removed_subnet = text(remove, "SUBNET", "Prefix of the subnet");
@@ -217,12 +249,20 @@ void add_reservation_verbs(CLI::App& app, Context& context) {
   auto* list = group->add_subcommand("list", "All reservations");
   on(list, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    Rows rows(context.format(), "reservations", {{"subnet", "SUBNET"}, {"address", "ADDRESS"}, {"type", "TYPE"}, {"duid", "DUID"}, {"iaid", "IAID"}});
+    Rows rows(context.format(), "reservations",
+              {{"subnet", "SUBNET"},
+               {"address", "ADDRESS"},
+               {"type", "TYPE"},
+               {"duid", "DUID"},
+               {"iaid", "IAID"}});
     ledger->read_book([&](const LeaseBook& book) {
       for (const Subnet* s : book.subnets()) {
         for (const auto& r : book.reservations(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()}, {"address", format_lease_key(r.key)}, {"type", name_of(r.type)},
-                    {"duid", r.duid.to_string()}, {"iaid", static_cast<std::uint32_t>(r.iaid)}});
+          rows.add({{"subnet", s->prefix.to_string()},
+                    {"address", format_lease_key(r.key)},
+                    {"type", name_of(r.type)},
+                    {"duid", r.duid.to_string()},
+                    {"iaid", static_cast<std::uint32_t>(r.iaid)}});
         }
       }
     });
@@ -233,9 +273,12 @@ void add_reservation_verbs(CLI::App& app, Context& context) {
 }
 
 void add_exclusion_verbs(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("exclusion", "Addresses that 'subnet free' does not offer")->require_subcommand(1);
+  auto* group = app.add_subcommand("exclusion", "Addresses that 'subnet free' does not offer")
+                    ->require_subcommand(1);
   for (const bool adding : {true, false}) {
-    auto* verb = group->add_subcommand(adding ? "add" : "remove", adding ? "Exclude a range of addresses" : "Remove an exclusion; both ends must be equal");
+    auto* verb = group->add_subcommand(
+        adding ? "add" : "remove",
+        adding ? "Exclude a range of addresses" : "Remove an exclusion; both ends must be equal");
     auto subnet = text(verb, "SUBNET", "Prefix of the subnet");
     auto first = text(verb, "FIRST", "First address of the range");
     auto last = text(verb, "LAST", "Last address of the range");
@@ -247,16 +290,20 @@ void add_exclusion_verbs(CLI::App& app, Context& context) {
       if (adding) return context.submit(command);
       return context.submit(RemoveExclusion{command.subnet, command.first, command.last});
     });
-    example(verb, std::string("leaseledger exclusion ") + (adding ? "add" : "remove") + " 2001:db8:1::/64 2001:db8:1:: 2001:db8:1::ff");
+    example(verb, std::string("leaseledger exclusion ") + (adding ? "add" : "remove") +
+                      " 2001:db8:1::/64 2001:db8:1:: 2001:db8:1::ff");
   }
   auto* list = group->add_subcommand("list", "All exclusions");
   on(list, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    Rows rows(context.format(), "exclusions", {{"subnet", "SUBNET"}, {"first", "FIRST"}, {"last", "LAST"}});
+    Rows rows(context.format(), "exclusions",
+              {{"subnet", "SUBNET"}, {"first", "FIRST"}, {"last", "LAST"}});
     ledger->read_book([&](const LeaseBook& book) {
       for (const Subnet* s : book.subnets()) {
         for (const auto& e : book.exclusions(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()}, {"first", e.first.to_string()}, {"last", e.last.to_string()}});
+          rows.add({{"subnet", s->prefix.to_string()},
+                    {"first", e.first.to_string()},
+                    {"last", e.last.to_string()}});
         }
       }
     });
@@ -267,12 +314,15 @@ void add_exclusion_verbs(CLI::App& app, Context& context) {
 }
 
 void add_pool_verbs(CLI::App& app, Context& context) {
-  auto* group = app.add_subcommand("pool", "Delegation pools: prefixes for IA_PD")->require_subcommand(1);
-  auto* add = group->add_subcommand("add", "Add a delegation pool to a subnet; it may lie outside of the subnet's prefix");
+  auto* group =
+      app.add_subcommand("pool", "Delegation pools: prefixes for IA_PD")->require_subcommand(1);
+  auto* add = group->add_subcommand(
+      "add", "Add a delegation pool to a subnet; it may lie outside of the subnet's prefix");
   auto subnet = text(add, "SUBNET", "Prefix of the subnet");
   auto prefix = text(add, "PREFIX", "Prefix of the pool");
   auto length = std::make_shared<unsigned>(64);
-  add->add_option("--delegated-length", *length, "Length of the prefixes that clients get")->check(CLI::Range(0, 255));
+  add->add_option("--delegated-length", *length, "Length of the prefixes that clients get")
+      ->check(CLI::Range(0, 255));
   on(add, context, [&context, subnet, prefix, length]() -> Result<int> {
     AddDelegationPool command;
     LEASELEDGER_ASSIGN(command.subnet, Ipv6Prefix::parse(*subnet, "SUBNET"));
@@ -296,11 +346,14 @@ void add_pool_verbs(CLI::App& app, Context& context) {
   auto* list = group->add_subcommand("list", "All delegation pools");
   on(list, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    Rows rows(context.format(), "pools", {{"subnet", "SUBNET"}, {"prefix", "PREFIX"}, {"delegatedLength", "DELEGATED"}});
+    Rows rows(context.format(), "pools",
+              {{"subnet", "SUBNET"}, {"prefix", "PREFIX"}, {"delegatedLength", "DELEGATED"}});
     ledger->read_book([&](const LeaseBook& book) {
       for (const Subnet* s : book.subnets()) {
         for (const auto& p : book.pools(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()}, {"prefix", p.prefix.to_string()}, {"delegatedLength", p.delegated_length}});
+          rows.add({{"subnet", s->prefix.to_string()},
+                    {"prefix", p.prefix.to_string()},
+                    {"delegatedLength", p.delegated_length}});
         }
       }
     });

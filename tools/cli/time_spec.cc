@@ -21,12 +21,28 @@ std::optional<std::uint64_t> duration(std::string_view text) {
   std::uint64_t unit = 1;
   if (!text.empty()) {
     switch (text.back()) {
-      case 's': unit = 1; text.remove_suffix(1); break;
-      case 'm': unit = 60; text.remove_suffix(1); break;
-      case 'h': unit = 3600; text.remove_suffix(1); break;
-      case 'd': unit = 86400; text.remove_suffix(1); break;
-      case 'w': unit = 7 * 86400; text.remove_suffix(1); break;
-      default: break;
+      case 's':
+        unit = 1;
+        text.remove_suffix(1);
+        break;
+      case 'm':
+        unit = 60;
+        text.remove_suffix(1);
+        break;
+      case 'h':
+        unit = 3600;
+        text.remove_suffix(1);
+        break;
+      case 'd':
+        unit = 86400;
+        text.remove_suffix(1);
+        break;
+      case 'w':
+        unit = 7 * 86400;
+        text.remove_suffix(1);
+        break;
+      default:
+        break;
     }
   }
   const auto count = number(text);
@@ -36,7 +52,9 @@ std::optional<std::uint64_t> duration(std::string_view text) {
 
 std::optional<Instant> day_word(std::string_view text, Instant now) {
   const auto today = std::chrono::floor<std::chrono::days>(now);
-  for (const auto& [word, day] : {std::pair{std::string_view("today"), today}, std::pair{std::string_view("yesterday"), today - std::chrono::days{1}}}) {
+  for (const auto& [word, day] :
+       {std::pair{std::string_view("today"), today},
+        std::pair{std::string_view("yesterday"), today - std::chrono::days{1}}}) {
     if (text == word) return day;
     if (!text.starts_with(word) || text.size() <= word.size() || text[word.size()] != ' ') continue;
     const std::string date = format_instant(day).substr(0, 10);
@@ -50,9 +68,11 @@ std::optional<Instant> day_word(std::string_view text, Instant now) {
 
 Result<TimeSpec> parse_time_spec(std::string_view text, Instant now, std::string_view field) {
   if (text == "now") return TimeSpec(now);
-  if (const auto position = number(text.starts_with("pos:") ? text.substr(4) : text)) return TimeSpec(Position{*position});
+  if (const auto position = number(text.starts_with("pos:") ? text.substr(4) : text))
+    return TimeSpec(Position{*position});
   if (text.starts_with("-")) {
-    if (const auto back = duration(text.substr(1)); back && text.size() > 1 && !number(text.substr(1))) {
+    if (const auto back = duration(text.substr(1));
+        back && text.size() > 1 && !number(text.substr(1))) {
       return TimeSpec(now - seconds{static_cast<std::int64_t>(*back)});
     }
   }
@@ -66,20 +86,25 @@ Result<TimeSpec> parse_time_spec(std::string_view text, Instant now, std::string
     if (const auto instant = parse_instant(text, field)) return TimeSpec(*instant);
   }
   return invalid(std::string(field), std::string(text),
-                 "a position such as 123, a time such as 2026-03-03T14:05:00Z or '2026-03-03 14:05', now, -2h, today or yesterday");
+                 "a position such as 123, a time such as 2026-03-03T14:05:00Z or '2026-03-03 "
+                 "14:05', now, -2h, today or yesterday");
 }
 
 Result<Instant> parse_time(std::string_view text, Instant now, std::string_view field) {
   LEASELEDGER_ASSIGN(const TimeSpec spec, parse_time_spec(text, now, field));
   if (const auto* instant = std::get_if<Instant>(&spec)) return *instant;
-  return invalid(std::string(field), std::string(text), "a time such as 2026-03-03T14:05:00Z, now, -2h, today or yesterday; not a position");
+  return invalid(
+      std::string(field), std::string(text),
+      "a time such as 2026-03-03T14:05:00Z, now, -2h, today or yesterday; not a position");
 }
 
 Result<Lifetime> parse_lifetime(std::string_view text, std::string_view field) {
   if (text == "infinite" || text == "infinity") return kInfiniteLifetime;
   const auto value = duration(text);
   if (!value || *value > 0xFFFF'FFFEULL) {
-    return invalid(std::string(field), std::string(text), "seconds or a duration such as 90s, 15m, 12h, 8d, 2w, or infinite; at most 4294967294 seconds");
+    return invalid(std::string(field), std::string(text),
+                   "seconds or a duration such as 90s, 15m, 12h, 8d, 2w, or infinite; at most "
+                   "4294967294 seconds");
   }
   return Lifetime{static_cast<std::uint32_t>(*value)};
 }

@@ -7,11 +7,11 @@
 //   today, yesterday      00:00 UTC of that day; "yesterday 14:05" adds a time of day
 //   @1772546700           seconds since 1970
 
-#include <string_view>
-#include <variant>
-
 #include "ledger/event.h"
 #include "ledger/result.h"
+
+#include <string_view>
+#include <variant>
 
 namespace leaseledger::cli {
 

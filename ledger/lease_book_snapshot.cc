@@ -1,0 +1,246 @@
+// LeaseBook::write and LeaseBook::read: docs/formats/lease_book.md.
+
+#include "ledger/lease_book.h"
+
+#include <algorithm>
+#include <array>
+
+namespace leaseledger {
+namespace {
+
+std::int64_t to_ns(Instant instant) { return instant.time_since_epoch().count(); }
+Instant from_ns(std::int64_t ns) { return Instant{std::chrono::nanoseconds{ns}}; }
+
+constexpr std::array<std::uint8_t, 8> kMagic = {'L', 'L', 'B', 'O', 'O', 'K', 0, 1};
+
+class Writer {
+ public:
+  explicit Writer(const std::function<void(std::span<const std::uint8_t>)>& sink) : sink_(sink) {
+    buffer_.reserve(1 << 16);
+  }
+  ~Writer() { flush(); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void bytes(const void* data, std::size_t size) {
+    const auto* begin = static_cast<const std::uint8_t*>(data);
+    buffer_.insert(buffer_.end(), begin, begin + size);
+    if (buffer_.size() >= (1 << 16) - 512) flush();
+  }
+  template <typename T>
+  void number(T value) {
+    std::array<std::uint8_t, sizeof(T)> out{};
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+      out[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * i));
+    bytes(out.data(), out.size());
+  }
+  void text(const std::string& value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    bytes(value.data(), value.size());
+  }
+  void address(const Ipv6Address& value) {
+    const auto octets = value.to_bytes();
+    bytes(octets.data(), octets.size());
+  }
+  void prefix(const Ipv6Prefix& value) {
+    address(value.address);
+    number(value.length);
+  }
+  void duid(const Duid& value) {
+    number(static_cast<std::uint8_t>(value.size()));
+    bytes(value.bytes().data(), value.size());
+  }
+  void flush() {
+    if (!buffer_.empty()) sink_(buffer_);
+    buffer_.clear();
+  }
+
+ private:
+  const std::function<void(std::span<const std::uint8_t>)>& sink_;
+  std::vector<std::uint8_t> buffer_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
+  bool ok() const { return ok_; }
+  bool at_end() const { return rest_.empty(); }
+
+  std::span<const std::uint8_t> bytes(std::size_t size) {
+    if (size > rest_.size()) {
+      ok_ = false;
+      return {};
+    }
+    const auto out = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return out;
+  }
+  template <typename T>
+  T number() {
+    std::uint64_t value = 0;
+    const auto in = bytes(sizeof(T));
+    for (std::size_t i = 0; i < in.size(); ++i)
+      value |= static_cast<std::uint64_t>(in[i]) << (8 * i);
+    return static_cast<T>(value);
+  }
+  std::string text() {
+    const auto in = bytes(number<std::uint32_t>());
+    return {reinterpret_cast<const char*>(in.data()), in.size()};
+  }
+  Ipv6Address address() {
+    const auto in = bytes(16);
+    return in.size() == 16 ? Ipv6Address::from_bytes(in.first<16>()) : Ipv6Address{};
+  }
+  Ipv6Prefix prefix() {
+    const auto base = address();
+    const auto length = number<std::uint8_t>();
+    if (length > 128) ok_ = false;
+    return {base, length};
+  }
+  Duid duid() {
+    auto out = Duid::from_bytes(bytes(number<std::uint8_t>()));
+    if (!out) {
+      ok_ = false;
+      return {};
+    }
+    return *out;
+  }
+
+ private:
+  std::span<const std::uint8_t> rest_;
+  bool ok_ = true;
+};
+
+}  // namespace
+
+void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& sink) const {
+  Writer out(sink);
+  out.bytes(kMagic.data(), kMagic.size());
+  out.number(position_);
+  out.number(to_ns(last_recorded_at_));
+  out.number(next_subnet_id_);
+  out.number(static_cast<std::uint32_t>(subnets_.size()));
+  for (const auto& [id, entry] : subnets_) {
+    const Subnet& s = entry.subnet;
+    out.number(id);
+    out.prefix(s.prefix);
+    out.text(s.name);
+    out.text(s.comment);
+    out.number(s.preference);
+    out.number(static_cast<std::uint8_t>(s.state));
+    out.number(s.preferred_lifetime.count());
+    out.number(s.valid_lifetime.count());
+    for (const auto figure : {entry.usage.created, entry.usage.renewed, entry.usage.released,
+                              entry.usage.expired, entry.usage.deleted}) {
+      out.number(figure);
+    }
+    out.number(static_cast<std::uint32_t>(entry.reservations.size()));
+    for (const auto& r : entry.reservations) {
+      out.prefix(r.key);
+      out.number(static_cast<std::uint8_t>(r.type));
+      out.duid(r.duid);
+      out.number(static_cast<std::uint32_t>(r.iaid));
+    }
+    out.number(static_cast<std::uint32_t>(entry.exclusions.size()));
+    for (const auto& e : entry.exclusions) {
+      out.address(e.first);
+      out.address(e.last);
+    }
+    out.number(static_cast<std::uint32_t>(entry.pools.size()));
+    for (const auto& p : entry.pools) {
+      out.prefix(p.prefix);
+      out.number(p.delegated_length);
+    }
+  }
+  const auto slots = sorted_slots(std::nullopt);
+  out.number(static_cast<std::uint64_t>(slots.size()));
+  for (const auto slot : slots) {
+    const Slot& s = slots_[slot];
+    out.prefix({s.address, s.length});
+    out.number(static_cast<std::uint8_t>(s.type));
+    out.number(static_cast<std::uint8_t>(s.state));
+    const auto duid = duids_.bytes(s.duid);
+    out.number(static_cast<std::uint8_t>(duid.size()));
+    out.bytes(duid.data(), duid.size());
+    out.number(s.iaid);
+    out.number(s.subnet);
+    out.number(s.valid_until);
+    out.number(s.preferred_until);
+    out.number(s.effective_at);
+    out.number(s.last);
+    out.number(s.tenure);
+    out.number(s.described);
+  }
+}
+
+Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
+  const auto damaged = [] {
+    return corrupt("book snapshot", "", "the bytes that LeaseBook::write wrote");
+  };
+  Reader in(bytes);
+  const auto magic = in.bytes(8);
+  if (!std::ranges::equal(magic, kMagic)) return damaged();
+  LeaseBook book;
+  book.position_ = in.number<Position>();
+  book.last_recorded_at_ = from_ns(in.number<std::int64_t>());
+  book.next_subnet_id_ = in.number<SubnetId>();
+  for (auto subnets = in.number<std::uint32_t>(); subnets > 0 && in.ok(); --subnets) {
+    SubnetEntry entry;
+    Subnet& s = entry.subnet;
+    s.id = in.number<SubnetId>();
+    s.prefix = in.prefix();
+    s.name = in.text();
+    s.comment = in.text();
+    s.preference = in.number<std::uint16_t>();
+    s.state = static_cast<SubnetState>(in.number<std::uint8_t>());
+    s.preferred_lifetime = Lifetime{in.number<std::uint32_t>()};
+    s.valid_lifetime = Lifetime{in.number<std::uint32_t>()};
+    for (auto* figure : {&entry.usage.created, &entry.usage.renewed, &entry.usage.released,
+                         &entry.usage.expired, &entry.usage.deleted}) {
+      *figure = in.number<std::uint64_t>();
+    }
+    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
+      Reservation r;
+      r.key = in.prefix();
+      r.type = static_cast<LeaseType>(in.number<std::uint8_t>());
+      r.duid = in.duid();
+      r.iaid = Iaid{in.number<std::uint32_t>()};
+      r.subnet_id = s.id;
+      entry.reservations.push_back(r);
+    }
+    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
+      const auto first = in.address();
+      entry.exclusions.push_back({first, in.address(), s.id});
+    }
+    for (auto n = in.number<std::uint32_t>(); n > 0 && in.ok(); --n) {
+      const auto prefix = in.prefix();
+      entry.pools.push_back({prefix, in.number<std::uint8_t>(), s.id});
+    }
+    book.subnets_.emplace(s.id, std::move(entry));
+  }
+  book.rebuild_ranges();
+  for (auto leases = in.number<std::uint64_t>(); leases > 0 && in.ok(); --leases) {
+    BookLease lease;
+    lease.lease.key = in.prefix();
+    lease.lease.type = static_cast<LeaseType>(in.number<std::uint8_t>());
+    lease.lease.state = static_cast<LeaseState>(in.number<std::uint8_t>());
+    lease.lease.duid = in.duid();
+    lease.lease.iaid = Iaid{in.number<std::uint32_t>()};
+    lease.lease.subnet_id = in.number<SubnetId>();
+    lease.lease.valid_until = from_ns(in.number<std::int64_t>());
+    lease.lease.preferred_until = from_ns(in.number<std::int64_t>());
+    lease.effective_at = from_ns(in.number<std::int64_t>());
+    lease.last = in.number<Position>();
+    lease.lease.tenure = in.number<Position>();
+    lease.lease.described = in.number<Position>();
+    if (!in.ok() || book.find_subnet(lease.lease.subnet_id) == nullptr ||
+        lease.lease.state == LeaseState::kEnded || book.last_event(lease.lease.key) != 0) {
+      return damaged();
+    }
+    book.put_lease(lease.lease.key, &lease);
+  }
+  if (!in.ok() || !in.at_end()) return damaged();
+  return book;
+}
+
+}  // namespace leaseledger
