@@ -203,10 +203,6 @@ Result<FileSurvey> survey_files(const std::filesystem::path& log) {
   FileSurvey out;
   LEASELEDGER_ASSIGN(out.manifest_path, current_manifest(log));
   LEASELEDGER_ASSIGN(out.manifest, scan_log_file(out.manifest_path, LogFileKind::kManifest));
-  if (out.manifest.verdict == Verdict::kDamaged) {
-    return tl::unexpected(
-        damaged_file(out.manifest_path, out.manifest, "a file whose records are whole"));
-  }
   std::error_code error;
   for (const auto& file : std::filesystem::directory_iterator(log, error)) {
     const auto number = wal_number(file.path());
@@ -229,7 +225,7 @@ void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env) {
 }
 
 std::unique_ptr<rocksdb::Env> env_without_torn_end(const FileSurvey& survey, rocksdb::Env& env) {
-  if (survey.manifest.verdict != Verdict::kTorn) return nullptr;
+  if (survey.manifest.verdict == Verdict::kWhole) return nullptr;
   return rocksdb::NewCompositeEnv(std::make_shared<TrimmingFileSystem>(
       env.GetFileSystem(), survey.manifest_path.filename(), survey.manifest.whole_bytes));
 }

@@ -25,15 +25,16 @@ struct FileSurvey {
   /// nothing lies behind the damage.
   rocksdb::WALRecoveryMode recovery() const;
 };
-/// kCorrupt when CURRENT or MANIFEST are missing, or when the MANIFEST has records behind damage.
+/// kCorrupt when CURRENT or MANIFEST are missing.
 Result<FileSurvey> survey_files(const std::filesystem::path& log);
 
 /// Deletes WALs without a whole record. RocksDB keeps them, because it found nothing in them to flush, and would take what is
 /// left of a torn record in one for the end of the log when the next WAL has records.
 void remove_empty_wals(const FileSurvey& survey, rocksdb::Env& env);
 
-/// An Env that shows a torn MANIFEST only up to the end of its last whole record; nothing for a whole one. Losing power leaves the
-/// MANIFEST torn, and RocksDB opens it when the end is cut off, but not when it is garbled.
+/// An Env that shows a damaged MANIFEST only up to the last whole record before the damage; nothing for a whole one. Losing power
+/// may garble any of the records written since the last sync and leave whole ones behind, so damage with records behind it is
+/// no proof that acknowledged ones were there. Whether something is missing is seen from what opens: check_wals(), examine_log().
 std::unique_ptr<rocksdb::Env> env_without_torn_end(const FileSurvey& survey, rocksdb::Env& env);
 
 /// kCorrupt when a WAL that RocksDB still needs is damaged before its last record, or records are missing between two.
