@@ -6,8 +6,14 @@
 #include <utility>
 
 namespace leaseledger {
+namespace {
 
 namespace fs = std::filesystem;
+
+/// Records that readers get to see together while a long way is caught up.
+constexpr std::size_t kPublishEvery = 512;
+
+}  // namespace
 
 Projector::Projector(const EventLog& log, fs::path folder, ProjectorOptions options)
     : log_(log), folder_(std::move(folder)), options_(std::move(options)) {}
@@ -95,9 +101,13 @@ Status Projector::feed(ViewStore& store, Position to) {
                            "its own position inside, not " + std::to_string(record.position));
         }
         if (status) status = store.add(record);
-        if (status && store.unflushed() >= options_.flush_events) status = store.flush();
+        if (status && store.unpublished() >= std::min(kPublishEvery, options_.flush_events)) {
+          store.publish();
+          if (store.unflushed() >= options_.flush_events) status = store.flush();
+        }
         return status.has_value();
       });
+  store.publish();
   LEASELEDGER_TRY(status);
   return scanned;
 }

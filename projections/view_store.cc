@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 #include <vector>
 
 namespace leaseledger {
@@ -77,8 +78,19 @@ struct ViewStore::Impl {
   mutable std::shared_mutex mutex;
   Overlay overlay;
   std::size_t overlay_records = 0;
-  ViewWriter writer;
+  Position position = 0;
+  std::bitset<129> lengths;
   Position stored = 0;
+
+  // The projector's own, without the lock: what publish() will show.
+  struct Staged {
+    View view;
+    std::string key;
+    std::string value;
+  };
+  ViewWriter writer;
+  std::vector<Staged> staged;
+  std::size_t staged_records = 0;
 
   ~Impl() {
     for (auto* family : families) delete family;
@@ -121,7 +133,8 @@ struct ViewStore::Impl {
     if (value.substr(0, id.size()) != id)
       return corrupt(folder.string(), "", "views of this ledger, not of another one");
     LEASELEDGER_ASSIGN(writer, ViewWriter::load(value.substr(id.size())));
-    stored = writer.position();
+    stored = position = writer.position();
+    lengths = writer.lengths();
     return {};
   }
 
@@ -165,14 +178,27 @@ Status ViewStore::drop(const fs::path& folder) {
 }
 
 Status ViewStore::add(const Record& record) {
-  const std::unique_lock lock(impl_->mutex);
   LEASELEDGER_TRY(impl_->writer.add(record, [this](View view, std::string key, std::string value) {
-    auto& entries = impl_->overlay[static_cast<std::size_t>(view)];
-    entries.insert_or_assign(std::move(key), std::move(value));
+    impl_->staged.push_back({view, std::move(key), std::move(value)});
   }));
-  ++impl_->overlay_records;
+  ++impl_->staged_records;
   return {};
 }
+
+void ViewStore::publish() {
+  Impl& self = *impl_;
+  const std::unique_lock lock(self.mutex);
+  for (auto& entry : self.staged) {
+    self.overlay[static_cast<std::size_t>(entry.view)].insert_or_assign(std::move(entry.key),
+                                                                        std::move(entry.value));
+  }
+  self.staged.clear();
+  self.overlay_records += std::exchange(self.staged_records, 0);
+  self.position = self.writer.position();
+  self.lengths = self.writer.lengths();
+}
+
+std::size_t ViewStore::unpublished() const { return impl_->staged_records; }
 
 std::size_t ViewStore::unflushed() const {
   const std::shared_lock lock(impl_->mutex);
@@ -181,6 +207,7 @@ std::size_t ViewStore::unflushed() const {
 
 Status ViewStore::flush() {
   Impl& self = *impl_;
+  publish();
   if (self.read_only || self.overlay_records == 0) return {};
   if (self.db == nullptr) {
     std::error_code error;
@@ -225,7 +252,7 @@ Status ViewStore::flush() {
 
 Position ViewStore::position() const {
   const std::shared_lock lock(impl_->mutex);
-  return impl_->writer.position();
+  return impl_->position;
 }
 
 Position ViewStore::stored_position() const {
@@ -235,7 +262,7 @@ Position ViewStore::stored_position() const {
 
 std::bitset<129> ViewStore::lengths() const {
   const std::shared_lock lock(impl_->mutex);
-  return impl_->writer.lengths();
+  return impl_->lengths;
 }
 
 // While a flush is between its ingestion and the clearing of the overlay, an entry is in both; it is visited once.

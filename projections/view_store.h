@@ -26,8 +26,12 @@ class ViewStore {
   ~ViewStore();
 
   // ---- the projector's side: one thread ----
-  /// Enters one record. Readers see it whole or not at all.
+  /// Enters one record. Readers see it, whole, from the next publish() on: one lock for many records, because the command
+  /// handler looks ids up at the same time.
   Status add(const Record& record);
+  void publish();
+  /// Records added since the last publish().
+  std::size_t unpublished() const;
   /// Stores what is in memory; atomic with the position. Readers go on meanwhile.
   Status flush();
   std::size_t unflushed() const;
