@@ -213,6 +213,23 @@ class LedgerSimulation : public ::testing::Test {
       }
       ASSERT_EQ(said, wanted) << format_lease_key(key);
     }
+    // The same through the questions about leases: what was the case at a time.
+    const Instant time =
+        start_ +
+        std::chrono::nanoseconds{random_.below(static_cast<std::uint64_t>((now - start_).count()))};
+    const AsOf then{queries.position(), time, time};
+    std::map<LeaseKey, Duid> held_then;
+    for (const auto& hold : holds) {
+      if (hold.from <= time && time < hold.until) held_then[hold.key] = hold.duid;
+    }
+    const auto page = queries.leases_in(Ipv6Prefix{}, then, std::nullopt, 1000).value();
+    std::map<LeaseKey, Duid> listed_then;
+    for (const auto& row : page.leases) listed_then[row.lease.key] = row.lease.duid;
+    ASSERT_EQ(listed_then, held_then) << format_instant(time);
+    for (const auto& key : keys_) {
+      const auto row = queries.lease(key, then).value();
+      ASSERT_EQ(row.has_value(), held_then.count(key) != 0) << format_lease_key(key);
+    }
     const Duid duid = generator_.duid();
     const Instant from =
         start_ +
