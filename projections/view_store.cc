@@ -5,11 +5,13 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <utility>
 #include <vector>
@@ -31,9 +33,17 @@ Error store_error(const fs::path& folder, const rocksdb::Status& status) {
           "views that can be read and written: " + status.ToString()};
 }
 
-rocksdb::ColumnFamilyOptions family_options() {
+/// Octets of a kCommandIds key before its position.
+constexpr std::size_t kCommandIdPrefix = 24;
+
+rocksdb::ColumnFamilyOptions family_options(std::optional<View> view = {}) {
   rocksdb::ColumnFamilyOptions options;
   rocksdb::BlockBasedTableOptions table;
+  if (view == View::kCommandIds) {
+    // Nearly every id that is looked up is new: a filter over the keys without their position says so without a read.
+    options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kCommandIdPrefix));
+    table.whole_key_filtering = false;
+  }
   table.block_size = 16 * 1024;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;
@@ -59,6 +69,15 @@ std::string watermark_key(Position position) {
   std::string out(kWatermark);
   for (int i = 7; i >= 0; --i) out += static_cast<char>(position >> (8 * i) & 0xFF);
   return out;
+}
+
+/// Reads from `from` on; for a whole id only what begins with it, which the filter can answer.
+rocksdb::ReadOptions read_options(View view, std::string_view from) {
+  rocksdb::ReadOptions options;
+  const bool one_id = view == View::kCommandIds && from.size() == kCommandIdPrefix;
+  options.total_order_seek = !one_id;
+  options.prefix_same_as_start = one_id;
+  return options;
 }
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
@@ -101,7 +120,8 @@ struct ViewStore::Impl {
     std::vector<rocksdb::ColumnFamilyDescriptor> out = {
         {rocksdb::kDefaultColumnFamilyName, family_options()}};
     for (std::size_t i = 0; i < kViews; ++i)
-      out.emplace_back(std::string(name_of(static_cast<View>(i))), family_options());
+      out.emplace_back(std::string(name_of(static_cast<View>(i))),
+                       family_options(static_cast<View>(i)));
     return out;
   }
 
@@ -138,8 +158,8 @@ struct ViewStore::Impl {
     return {};
   }
 
-  Status write_file(const std::string& path, const auto& entries) {
-    rocksdb::Options options(db_options(), family_options());
+  Status write_file(const std::string& path, const auto& entries, std::optional<View> view = {}) {
+    rocksdb::Options options(db_options(), family_options(view));
     rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options);
     auto status = file.Open(path);
     for (auto it = entries.begin(); status.ok() && it != entries.end(); ++it)
@@ -231,7 +251,7 @@ Status ViewStore::flush() {
   for (std::size_t i = 0; i < kViews; ++i) {
     if (self.overlay[i].empty()) continue;
     const auto path = path_of(name_of(static_cast<View>(i)));
-    LEASELEDGER_TRY(self.write_file(path, self.overlay[i]));
+    LEASELEDGER_TRY(self.write_file(path, self.overlay[i], static_cast<View>(i)));
     ingest_later(self.families[1 + i], path);
   }
   const std::string value =
@@ -272,7 +292,7 @@ Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) c
   auto memory = entries.lower_bound(from);
   std::unique_ptr<rocksdb::Iterator> stored;
   if (impl_->db != nullptr) {
-    stored.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(view)));
+    stored.reset(impl_->db->NewIterator(read_options(view, from), impl_->family(view)));
     stored->Seek(slice(from));
   }
   for (;;) {
@@ -300,7 +320,7 @@ Status ViewStore::scan_back(View view, std::string_view from, const Visitor& vis
   auto memory = entries.upper_bound(from);  // the entry to visit is the one before
   std::unique_ptr<rocksdb::Iterator> stored;
   if (impl_->db != nullptr) {
-    stored.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(view)));
+    stored.reset(impl_->db->NewIterator(read_options(view, from), impl_->family(view)));
     stored->SeekForPrev(slice(from));
   }
   for (;;) {
