@@ -245,8 +245,13 @@ Status ViewStore::flush() {
     arg.options.failed_move_fall_back_to_copy = true;
     arg.options.allow_global_seqno = true;
   };
+  // Ingested files are moved by linking them: one that is left from a flush that was cut short may be a table of the store
+  // by now, and writing into it would damage that.
   const auto path_of = [&](std::string_view name) {
-    return (self.folder / ("ingest-" + std::string(name) + ".sst")).string();
+    const fs::path path = self.folder / ("ingest-" + std::string(name) + ".sst");
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    return path.string();
   };
   for (std::size_t i = 0; i < kViews; ++i) {
     if (self.overlay[i].empty()) continue;
@@ -257,10 +262,11 @@ Status ViewStore::flush() {
   const std::string value =
       std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) +
       self.writer.save();
+  const auto watermark = path_of(kWatermark);
   LEASELEDGER_TRY(self.write_file(
-      path_of(kWatermark),
+      watermark,
       std::map<std::string, std::string>{{watermark_key(self.writer.position()), value}}));
-  ingest_later(self.families[0], path_of(kWatermark));
+  ingest_later(self.families[0], watermark);
   if (const auto status = self.db->IngestExternalFiles(files); !status.ok())
     return tl::unexpected(store_error(self.folder, status));
   const std::unique_lock lock(self.mutex);
@@ -298,6 +304,9 @@ Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) c
   for (;;) {
     const bool in_memory = memory != entries.end();
     const bool in_store = stored != nullptr && stored->Valid();
+    // Before anything else is visited: what cannot be read is not the same as nothing.
+    if (stored != nullptr && !in_store && !stored->status().ok())
+      return tl::unexpected(store_error(impl_->folder, stored->status()));
     if (!in_memory && !in_store) break;
     const int order = !in_store ? -1
                       : !in_memory
@@ -309,8 +318,6 @@ Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) c
     if (order <= 0) ++memory;
     if (order >= 0) stored->Next();
   }
-  if (stored != nullptr && !stored->status().ok())
-    return tl::unexpected(store_error(impl_->folder, stored->status()));
   return {};
 }
 
@@ -326,6 +333,9 @@ Status ViewStore::scan_back(View view, std::string_view from, const Visitor& vis
   for (;;) {
     const bool in_memory = memory != entries.begin();
     const bool in_store = stored != nullptr && stored->Valid();
+    // Before anything else is visited: what cannot be read is not the same as nothing.
+    if (stored != nullptr && !in_store && !stored->status().ok())
+      return tl::unexpected(store_error(impl_->folder, stored->status()));
     if (!in_memory && !in_store) break;
     const auto before = in_memory ? std::prev(memory) : memory;
     const int order = !in_store ? 1
@@ -338,8 +348,6 @@ Status ViewStore::scan_back(View view, std::string_view from, const Visitor& vis
     if (order >= 0) memory = before;
     if (order <= 0) stored->Prev();
   }
-  if (stored != nullptr && !stored->status().ok())
-    return tl::unexpected(store_error(impl_->folder, stored->status()));
   return {};
 }
 
