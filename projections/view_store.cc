@@ -263,9 +263,8 @@ Status ViewStore::flush() {
       std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) +
       self.writer.save();
   const auto watermark = path_of(kWatermark);
-  LEASELEDGER_TRY(self.write_file(
-      watermark,
-      std::map<std::string, std::string>{{watermark_key(self.writer.position()), value}}));
+  LEASELEDGER_TRY(self.write_file(watermark, std::map<std::string, std::string>{
+                                                 {watermark_key(self.writer.position()), value}}));
   ingest_later(self.families[0], watermark);
   if (const auto status = self.db->IngestExternalFiles(files); !status.ok())
     return tl::unexpected(store_error(self.folder, status));
