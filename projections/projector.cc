@@ -10,8 +10,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Records that readers get to see together while a long way is caught up.
-constexpr std::size_t kPublishEvery = 512;
+/// Records that readers get to see together: more when there is a long way to go, which costs less for each.
+std::size_t publish_every(Position to_go) {
+  return static_cast<std::size_t>(std::clamp<Position>(to_go / 8, 512, 16'384));
+}
 
 }  // namespace
 
@@ -93,6 +95,8 @@ void Projector::follow() {
 Status Projector::feed(ViewStore& store, Position to) {
   Record record;
   Status status;
+  const std::size_t together =
+      std::min(publish_every(to - std::min(to, store.position())), options_.flush_events);
   const auto scanned =
       log_.read(store.position() + 1, to, Direction::kForward, [&](const StoredRecord& stored) {
         status = decode_record(stored.bytes, record);
@@ -101,7 +105,7 @@ Status Projector::feed(ViewStore& store, Position to) {
                            "its own position inside, not " + std::to_string(record.position));
         }
         if (status) status = store.add(record);
-        if (status && store.unpublished() >= std::min(kPublishEvery, options_.flush_events)) {
+        if (status && store.unpublished() >= together) {
           store.publish();
           if (store.unflushed() >= options_.flush_events) status = store.flush();
         }
@@ -199,8 +203,9 @@ Result<std::vector<std::string>> Projector::rebuild() {
 Result<std::vector<std::string>> Projector::compare_with_log(
     std::uint64_t* entries, const std::function<bool(Position)>& progress) const {
   const auto store = views();
-  LEASELEDGER_ASSIGN(const auto stored, store->digests());
-  LEASELEDGER_ASSIGN(const auto wanted, digests_from_log(log_, store->position(), progress));
+  Position position = 0;
+  LEASELEDGER_ASSIGN(const auto stored, store->digests(&position));
+  LEASELEDGER_ASSIGN(const auto wanted, digests_from_log(log_, position, progress));
   std::vector<std::string> differing;
   for (std::size_t i = 0; i < kViews; ++i) {
     if (entries != nullptr) *entries += stored[i].entries;

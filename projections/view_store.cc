@@ -1,6 +1,6 @@
 #include "projections/view_store.h"
 
-#include "ledger/check.h"
+#include "projections/view_runs.h"
 
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -9,10 +9,9 @@
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
-#include <map>
+#include <algorithm>
 #include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -23,8 +22,6 @@ namespace fs = std::filesystem;
 
 // followed by the position, big-endian: each flush adds one
 constexpr std::string_view kWatermark = "watermark";
-
-using Overlay = std::array<std::map<std::string, std::string, std::less<>>, kViews>;
 
 Error store_error(const fs::path& folder, const rocksdb::Status& status) {
   const bool damaged = status.IsCorruption() || status.IsNotFound() || status.IsInvalidArgument();
@@ -85,31 +82,51 @@ std::string_view view_of(const rocksdb::Slice& s) { return {s.data(), s.size()};
 
 }  // namespace
 
+/// What a reader sees. Never changes: a new one takes its place.
+struct State {
+  std::array<ViewRuns, kViews> runs;                  // what is not in files
+  std::size_t records = 0;                            // that made them
+  bool in_files = false;                              // there is a store
+  std::shared_ptr<const rocksdb::Snapshot> snapshot;  // of the store; null when that cannot grow
+  Position position = 0;
+  Position stored = 0;
+  std::bitset<129> lengths;
+};
+
 struct ViewStore::Impl {
   fs::path folder;
   std::array<std::uint8_t, 16> ledger_id{};
   bool read_only = false;
 
-  // The store: made at the first flush, then constant. Guarded by mutex_ like the rest.
+  // Made at the first flush, then constant; readers go by State::in_files.
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // default, then one for each view
 
-  mutable std::shared_mutex mutex;
-  Overlay overlay;
-  std::size_t overlay_records = 0;
-  Position position = 0;
-  std::bitset<129> lengths;
-  Position stored = 0;
+  mutable std::mutex mutex;  // guards the pointer alone
+  std::shared_ptr<const State> state = std::make_shared<State>();
 
-  // The projector's own, without the lock: what publish() will show.
-  struct Staged {
-    View view;
-    std::string key;
-    std::string value;
-  };
+  // The projector's own: what publish() will show.
   ViewWriter writer;
-  std::vector<Staged> staged;
+  std::array<RunBuilder, kViews> staged;
   std::size_t staged_records = 0;
+
+  std::shared_ptr<const State> current() const {
+    const std::lock_guard lock(mutex);
+    return state;
+  }
+  void show(std::shared_ptr<const State> next) {
+    const std::lock_guard lock(mutex);
+    state.swap(next);
+  }  // the old one, which may be the last to hold much memory, goes without the lock
+
+  std::shared_ptr<const rocksdb::Snapshot> take_snapshot() const {
+    if (read_only) return nullptr;
+    return {db->GetSnapshot(),
+            [from = db.get()](const rocksdb::Snapshot* held) { from->ReleaseSnapshot(held); }};
+  }
+
+  Status scan(const State& seen, View view, std::string_view from, Direction direction,
+              const Visitor& visit) const;
 
   ~Impl() {
     for (auto* family : families) delete family;
@@ -153,17 +170,25 @@ struct ViewStore::Impl {
     if (value.substr(0, id.size()) != id)
       return corrupt(folder.string(), "", "views of this ledger, not of another one");
     LEASELEDGER_ASSIGN(writer, ViewWriter::load(value.substr(id.size())));
-    stored = position = writer.position();
-    lengths = writer.lengths();
     return {};
   }
 
-  Status write_file(const std::string& path, const auto& entries, std::optional<View> view = {}) {
+  /// What the files hold, as the writer's state says.
+  void show_files() {
+    auto next = std::make_shared<State>();
+    next->in_files = true;
+    next->snapshot = take_snapshot();
+    next->stored = next->position = writer.position();
+    next->lengths = writer.lengths();
+    show(std::move(next));
+  }
+
+  Status write_file(const std::string& path, const ViewRun& run, std::optional<View> view = {}) {
     rocksdb::Options options(db_options(), family_options(view));
     rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options);
     auto status = file.Open(path);
-    for (auto it = entries.begin(); status.ok() && it != entries.end(); ++it)
-      status = file.Put(it->first, it->second);
+    for (auto it = run.entries.begin(); status.ok() && it != run.entries.end(); ++it)
+      status = file.Put(slice(it->key()), slice(it->value()));
     if (status.ok()) status = file.Finish();
     if (!status.ok()) return tl::unexpected(store_error(folder, status));
     return {};
@@ -184,6 +209,7 @@ Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder,
   if (fs::exists(impl->folder, error) && !fs::is_empty(impl->folder, error)) {
     LEASELEDGER_TRY(impl->open_db(false));
     LEASELEDGER_TRY(impl->load_watermark());
+    impl->show_files();
   }
   return std::unique_ptr<ViewStore>(new ViewStore(std::move(impl)));
 }
@@ -198,167 +224,149 @@ Status ViewStore::drop(const fs::path& folder) {
 }
 
 Status ViewStore::add(const Record& record) {
-  LEASELEDGER_TRY(impl_->writer.add(record, [this](View view, std::string key, std::string value) {
-    impl_->staged.push_back({view, std::move(key), std::move(value)});
-  }));
+  LEASELEDGER_TRY(
+      impl_->writer.add(record, [this](View view, std::string_view key, std::string_view value) {
+        impl_->staged[static_cast<std::size_t>(view)].add(key, value);
+      }));
   ++impl_->staged_records;
   return {};
 }
 
 void ViewStore::publish() {
   Impl& self = *impl_;
-  const std::unique_lock lock(self.mutex);
-  for (auto& entry : self.staged) {
-    self.overlay[static_cast<std::size_t>(entry.view)].insert_or_assign(std::move(entry.key),
-                                                                        std::move(entry.value));
+  if (self.staged_records == 0) return;
+  auto next = std::make_shared<State>(*self.current());
+  for (std::size_t i = 0; i < kViews; ++i) {
+    if (!self.staged[i].empty()) add_run(next->runs[i], self.staged[i].take());
   }
-  self.staged.clear();
-  self.overlay_records += std::exchange(self.staged_records, 0);
-  self.position = self.writer.position();
-  self.lengths = self.writer.lengths();
+  next->records += std::exchange(self.staged_records, 0);
+  next->position = self.writer.position();
+  next->lengths = self.writer.lengths();
+  self.show(std::move(next));
 }
 
 std::size_t ViewStore::unpublished() const { return impl_->staged_records; }
-
-std::size_t ViewStore::unflushed() const {
-  const std::shared_lock lock(impl_->mutex);
-  return impl_->overlay_records;
-}
+std::size_t ViewStore::unflushed() const { return impl_->current()->records; }
 
 Status ViewStore::flush() {
   Impl& self = *impl_;
   publish();
-  if (self.read_only || self.overlay_records == 0) return {};
+  const auto shown = self.current();
+  if (self.read_only || shown->records == 0) return {};
   if (self.db == nullptr) {
     std::error_code error;
     fs::create_directories(self.folder, error);
-    const std::unique_lock lock(self.mutex);
     LEASELEDGER_TRY(self.open_db(true));
   }
-  // Only this thread changes the overlay, so it can be read here without the lock while readers go on.
   std::vector<rocksdb::IngestExternalFileArg> files;
-  const auto ingest_later = [&](rocksdb::ColumnFamilyHandle* family, std::string path) {
+  const auto write = [&](rocksdb::ColumnFamilyHandle* family, std::string_view name,
+                         const ViewRun& run, std::optional<View> view) -> Status {
+    const fs::path path = self.folder / ("ingest-" + std::string(name) + ".sst");
+    // Ingested files are moved by linking them: one that is left from a flush that was cut short may be a table of the
+    // store by now, and writing into it would damage that.
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    LEASELEDGER_TRY(self.write_file(path.string(), run, view));
     rocksdb::IngestExternalFileArg& arg = files.emplace_back();
     arg.column_family = family;
-    arg.external_files = {std::move(path)};
+    arg.external_files = {path.string()};
     arg.options.move_files = true;
     arg.options.failed_move_fall_back_to_copy = true;
     arg.options.allow_global_seqno = true;
-  };
-  // Ingested files are moved by linking them: one that is left from a flush that was cut short may be a table of the store
-  // by now, and writing into it would damage that.
-  const auto path_of = [&](std::string_view name) {
-    const fs::path path = self.folder / ("ingest-" + std::string(name) + ".sst");
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    return path.string();
+    return {};
   };
   for (std::size_t i = 0; i < kViews; ++i) {
-    if (self.overlay[i].empty()) continue;
-    const auto path = path_of(name_of(static_cast<View>(i)));
-    LEASELEDGER_TRY(self.write_file(path, self.overlay[i], static_cast<View>(i)));
-    ingest_later(self.families[1 + i], path);
+    if (shown->runs[i].empty()) continue;
+    const View view = static_cast<View>(i);
+    LEASELEDGER_TRY(write(self.family(view), name_of(view), *merge_runs(shown->runs[i]), view));
   }
-  const std::string value =
+  RunBuilder watermark;
+  watermark.add(
+      watermark_key(self.writer.position()),
       std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) +
-      self.writer.save();
-  const auto watermark = path_of(kWatermark);
-  LEASELEDGER_TRY(self.write_file(watermark, std::map<std::string, std::string>{
-                                                 {watermark_key(self.writer.position()), value}}));
-  ingest_later(self.families[0], watermark);
+          self.writer.save());
+  LEASELEDGER_TRY(write(self.families[0], kWatermark, *watermark.take(), {}));
   if (const auto status = self.db->IngestExternalFiles(files); !status.ok())
     return tl::unexpected(store_error(self.folder, status));
-  const std::unique_lock lock(self.mutex);
-  for (auto& entries : self.overlay) entries.clear();
-  self.overlay_records = 0;
-  self.stored = self.writer.position();
+  self.show_files();
   return {};
 }
 
-Position ViewStore::position() const {
-  const std::shared_lock lock(impl_->mutex);
-  return impl_->position;
-}
+Position ViewStore::position() const { return impl_->current()->position; }
+Position ViewStore::stored_position() const { return impl_->current()->stored; }
+std::bitset<129> ViewStore::lengths() const { return impl_->current()->lengths; }
 
-Position ViewStore::stored_position() const {
-  const std::shared_lock lock(impl_->mutex);
-  return impl_->stored;
-}
-
-std::bitset<129> ViewStore::lengths() const {
-  const std::shared_lock lock(impl_->mutex);
-  return impl_->lengths;
-}
-
-// While a flush is between its ingestion and the clearing of the overlay, an entry is in both; it is visited once.
 Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) const {
-  const std::shared_lock lock(impl_->mutex);
-  const auto& entries = impl_->overlay[static_cast<std::size_t>(view)];
-  auto memory = entries.lower_bound(from);
-  std::unique_ptr<rocksdb::Iterator> stored;
-  if (impl_->db != nullptr) {
-    stored.reset(impl_->db->NewIterator(read_options(view, from), impl_->family(view)));
-    stored->Seek(slice(from));
-  }
-  for (;;) {
-    const bool in_memory = memory != entries.end();
-    const bool in_store = stored != nullptr && stored->Valid();
-    // Before anything else is visited: what cannot be read is not the same as nothing.
-    if (stored != nullptr && !in_store && !stored->status().ok())
-      return tl::unexpected(store_error(impl_->folder, stored->status()));
-    if (!in_memory && !in_store) break;
-    const int order = !in_store ? -1
-                      : !in_memory
-                          ? 1
-                          : std::string_view(memory->first).compare(view_of(stored->key()));
-    if (!(order <= 0 ? visit(memory->first, memory->second)
-                     : visit(view_of(stored->key()), view_of(stored->value()))))
-      return {};
-    if (order <= 0) ++memory;
-    if (order >= 0) stored->Next();
-  }
-  return {};
+  return impl_->scan(*impl_->current(), view, from, Direction::kForward, visit);
 }
 
 Status ViewStore::scan_back(View view, std::string_view from, const Visitor& visit) const {
-  const std::shared_lock lock(impl_->mutex);
-  const auto& entries = impl_->overlay[static_cast<std::size_t>(view)];
-  auto memory = entries.upper_bound(from);  // the entry to visit is the one before
+  return impl_->scan(*impl_->current(), view, from, Direction::kBackward, visit);
+}
+
+Status ViewStore::Impl::scan(const State& seen, View view, std::string_view from,
+                             Direction direction, const Visitor& visit) const {
+  const bool forward = direction == Direction::kForward;
+  struct Cursor {
+    const RunEntry* at;  // the next entry to visit is this one, or backwards the one before
+    const RunEntry* end;
+  };
+  std::vector<Cursor> cursors;
+  for (const auto& run : seen.runs[static_cast<std::size_t>(view)]) {
+    const RunEntry* first = run->entries.data();
+    const RunEntry* last = first + run->entries.size();
+    const Cursor cursor =
+        forward ? Cursor{std::ranges::lower_bound(first, last, from, {}, &RunEntry::key), last}
+                : Cursor{std::ranges::upper_bound(first, last, from, {}, &RunEntry::key), first};
+    if (cursor.at != cursor.end) cursors.push_back(cursor);
+  }
   std::unique_ptr<rocksdb::Iterator> stored;
-  if (impl_->db != nullptr) {
-    stored.reset(impl_->db->NewIterator(read_options(view, from), impl_->family(view)));
-    stored->SeekForPrev(slice(from));
+  if (seen.in_files) {
+    rocksdb::ReadOptions options = read_options(view, from);
+    options.snapshot = seen.snapshot.get();
+    stored.reset(db->NewIterator(options, family(view)));
+    forward ? stored->Seek(slice(from)) : stored->SeekForPrev(slice(from));
   }
   for (;;) {
-    const bool in_memory = memory != entries.begin();
+    Cursor* memory = nullptr;
+    std::string_view key;
+    for (auto& cursor : cursors) {
+      const std::string_view each = (forward ? cursor.at : cursor.at - 1)->key();
+      if (memory == nullptr || (forward ? each < key : each > key)) {
+        memory = &cursor;
+        key = each;
+      }
+    }
     const bool in_store = stored != nullptr && stored->Valid();
     // Before anything else is visited: what cannot be read is not the same as nothing.
     if (stored != nullptr && !in_store && !stored->status().ok())
-      return tl::unexpected(store_error(impl_->folder, stored->status()));
-    if (!in_memory && !in_store) break;
-    const auto before = in_memory ? std::prev(memory) : memory;
-    const int order = !in_store ? 1
-                      : !in_memory
-                          ? -1
-                          : std::string_view(before->first).compare(view_of(stored->key()));
-    if (!(order >= 0 ? visit(before->first, before->second)
-                     : visit(view_of(stored->key()), view_of(stored->value()))))
-      return {};
-    if (order >= 0) memory = before;
-    if (order <= 0) stored->Prev();
+      return tl::unexpected(store_error(folder, stored->status()));
+    if (memory == nullptr && !in_store) return {};
+    const bool from_store =
+        in_store && (memory == nullptr ||
+                     (forward ? view_of(stored->key()) < key : view_of(stored->key()) > key));
+    if (from_store) {
+      if (!visit(view_of(stored->key()), view_of(stored->value()))) return {};
+      forward ? stored->Next() : stored->Prev();
+    } else {
+      if (!visit(key, (forward ? memory->at : memory->at - 1)->value())) return {};
+      forward ? ++memory->at : --memory->at;
+      if (memory->at == memory->end) cursors.erase(cursors.begin() + (memory - cursors.data()));
+    }
   }
-  return {};
 }
 
-Result<ViewDigests> ViewStore::digests() const {
+Result<ViewDigests> ViewStore::digests(Position* position) const {
+  const auto seen = impl_->current();
   ViewDigests out;
   for (std::size_t i = 0; i < kViews; ++i) {
-    LEASELEDGER_TRY(
-        scan(static_cast<View>(i), "", [&](std::string_view key, std::string_view value) {
-          out[i].add(key, value);
-          return true;
-        }));
+    LEASELEDGER_TRY(impl_->scan(*seen, static_cast<View>(i), "", Direction::kForward,
+                                [&](std::string_view key, std::string_view value) {
+                                  out[i].add(key, value);
+                                  return true;
+                                }));
   }
+  if (position != nullptr) *position = seen->position;
   return out;
 }
 
@@ -368,8 +376,7 @@ Result<ViewDigests> digests_from_log(const EventLog& log, Position position,
   ViewWriter writer;
   Record record;
   Status status;
-  const ViewWriter::Sink sink = [&out](View view, const std::string& key,
-                                       const std::string& value) {
+  const ViewWriter::Sink sink = [&out](View view, std::string_view key, std::string_view value) {
     out[static_cast<std::size_t>(view)].add(key, value);
   };
   LEASELEDGER_TRY(log.read(1, position, Direction::kForward, [&](const StoredRecord& stored) {

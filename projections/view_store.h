@@ -43,14 +43,15 @@ class ViewStore {
   Position stored_position() const;
   std::bitset<129> lengths() const;
 
-  /// Called with each entry; returns false to stop.
+  /// Called with each entry; returns false to stop. No lock is held meanwhile: a visitor may scan again.
   using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
-  /// Entries with key >= from, upwards; or with key <= from, downwards. A consistent state for the length of the scan.
+  /// Entries with key >= from, upwards; or with key <= from, downwards. One state for the length of the scan. kCorrupt when
+  /// a file is damaged, before anything is left out.
   Status scan(View view, std::string_view from, const Visitor& visit) const;
   Status scan_back(View view, std::string_view from, const Visitor& visit) const;
 
-  /// Digests of everything that is in, by reading it.
-  Result<ViewDigests> digests() const;
+  /// Digests of everything that is in, by reading it; `position`, if given, becomes what they are digests of.
+  Result<ViewDigests> digests(Position* position = nullptr) const;
 
  private:
   struct Impl;
