@@ -1,5 +1,6 @@
 #pragma once
-// How long somebody held a key: the facts about one lease key, folded to spans. Contiguous renewals are one span.
+// How long somebody held a key: the facts about one lease key, folded to spans. Contiguous renewals are one span; a renewal
+// that took effect after the lifetime was over begins another span of the same tenure, because nobody held the key between.
 // Flow: views.h -> [tenure.h] -> queries.h
 
 #include "projections/views.h"
@@ -16,7 +17,10 @@ struct Span {
   Instant from{};
   /// When it ended; for one that is running, the end of the valid lifetime that was promised.
   Instant until{};
-  Position first = 0;         ///< the record with which it began: the client is there.
+  Position tenure = 0;  ///< Lease::tenure of its facts.
+  Position first = 0;   ///< the record with which it began: the client is there.
+  Position last =
+      0;  ///< the last record about it that did not end it: who and what it was is there.
   Position last_renewal = 0;  ///< the last record that kept it; `first` when there was none.
   Position end = 0;           ///< the record that ended it; 0 when none did.
   EventKind ended_by = EventKind::
@@ -39,7 +43,9 @@ class SpanBuilder {
 
  private:
   void begin(const LeaseEntry& entry);
-  void finish(const LeaseEntry& entry, EventKind kind);
+  void renew(const LeaseEntry& entry);
+  void close_gaps();
+  void finish(const LeaseEntry& entry);
 
   LeaseKey key_;
   std::vector<Span> done_;

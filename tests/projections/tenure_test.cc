@@ -110,6 +110,47 @@ TEST(Tenure, ARenewalMayShorten) {
   EXPECT_EQ(spans[0].until, at(30));
 }
 
+TEST(Tenure, ARenewalAfterItHadLapsedLeavesAGap) {
+  const auto spans = Facts()
+                         .created(0, 100)
+                         .renewed(150, 250)
+                         .renewed(200, 300)
+                         .add(EventKind::kLeaseReleased, 260, 300)
+                         .spans();
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0].until, at(100));
+  EXPECT_EQ(spans[0].end, 0U) << "it ran out, no record ended it";
+  EXPECT_EQ(spans[1].from, at(150));
+  EXPECT_EQ(spans[1].until, at(260));
+  EXPECT_EQ(spans[1].tenure, 1U) << "of the same tenure";
+  EXPECT_EQ(spans[1].first, 2U);
+  EXPECT_EQ(spans[1].renewals, 1U);
+}
+
+TEST(Tenure, ALateRenewalClosesTheGap) {
+  const auto spans = Facts().created(0, 100).renewed(150, 250).renewed(90, 280).spans();
+  ASSERT_EQ(spans.size(), 1U);
+  EXPECT_EQ(spans[0].from, at(0));
+  EXPECT_EQ(spans[0].until, at(280));
+  EXPECT_EQ(spans[0].first, 1U);
+  EXPECT_EQ(spans[0].renewals, 2U);
+}
+
+TEST(Tenure, AnEndDatedBeforeTheGapEndsBothSides) {
+  const auto spans =
+      Facts().created(0, 100).renewed(150, 250).add(EventKind::kLeaseReleased, 60, 250).spans();
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0].until, at(60));
+  EXPECT_EQ(spans[1].from, spans[1].until) << "nothing is left of it";
+}
+
+TEST(Tenure, ItsLastRecordIsTheOneThatDescribesItLast) {
+  const auto spans =
+      Facts().created(0, 100).renewed(50, 150).add(EventKind::kClientChanged, 60, 150).spans();
+  EXPECT_EQ(spans[0].last_renewal, 2U);
+  EXPECT_EQ(spans[0].last, 3U);
+}
+
 TEST(Tenure, NeverEndsBeforeItBegan) {
   const auto spans = Facts().created(100, 200).add(EventKind::kLeaseReleased, 50, 200).spans();
   EXPECT_EQ(spans[0].from, spans[0].until)
