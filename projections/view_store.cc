@@ -10,6 +10,7 @@
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -91,6 +92,32 @@ struct State {
   Position position = 0;
   Position stored = 0;
   std::bitset<129> lengths;
+};
+
+/// Debian's RocksDB has its assertions on, and one of them stands before the checksum of a table's properties: damage there
+/// ends the program. So the program leaves a mark while it opens a store; when two have died with it in a row, the store is
+/// not opened again. Once could be a coincidence: a program that was killed.
+class OpeningMark {
+ public:
+  static fs::path path_of(const fs::path& folder) { return folder.string() + ".opening"; }
+
+  explicit OpeningMark(const fs::path& folder) : path_(path_of(folder)) {
+    std::error_code none;
+    const auto size = fs::file_size(path_, none);
+    died_before_ = none ? 0 : size;
+    std::ofstream(path_, std::ios::app) << '.';
+  }
+  ~OpeningMark() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  OpeningMark(const OpeningMark&) = delete;
+  OpeningMark& operator=(const OpeningMark&) = delete;
+  std::uintmax_t died_before() const { return died_before_; }
+
+ private:
+  fs::path path_;
+  std::uintmax_t died_before_ = 0;
 };
 
 struct ViewStore::Impl {
@@ -207,6 +234,11 @@ Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder,
   impl->read_only = read_only;
   std::error_code error;
   if (fs::exists(impl->folder, error) && !fs::is_empty(impl->folder, error)) {
+    std::optional<OpeningMark> mark;
+    if (!read_only) mark.emplace(impl->folder);
+    if (mark && mark->died_before() >= 2)
+      return corrupt(impl->folder.string(), "",
+                     "views that can be opened: two programs in a row died of it");
     LEASELEDGER_TRY(impl->open_db(false));
     LEASELEDGER_TRY(impl->load_watermark());
     impl->show_files();
