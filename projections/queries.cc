@@ -23,6 +23,20 @@ bool ends(EventKind kind) {
          kind == EventKind::kClientDeleted;
 }
 
+/// Makes one hold of two that touch or overlap; `next` does not begin earlier.
+void merge(HeldSpan& held, HeldSpan next) {
+  Span& span = held.span;
+  span.renewals += next.span.renewals + 1;
+  span.first = std::min(span.first, next.span.first);
+  span.last = std::max(span.last, next.span.last);
+  span.last_renewal = std::max(span.last_renewal, next.span.last_renewal);
+  if (next.span.until < span.until) return;  // it lies within
+  span.until = next.span.until;
+  span.end = next.span.end;
+  span.ended_by = next.span.ended_by;
+  held.description = std::move(next.description);
+}
+
 bool is_lease_fact(EventKind kind) {
   return kind >= EventKind::kClientCreated && kind <= EventKind::kClientDeleted;
 }
@@ -31,10 +45,15 @@ bool is_lease_fact(EventKind kind) {
 
 // ---- moments ----------------------------------------------------------------------------------------------------
 
+Status Queries::require_known(Position known) const {
+  const Position reached = position();
+  if (known > reached)
+    return invalid("position", std::to_string(known), "0 to " + std::to_string(reached));
+  return {};
+}
+
 Result<AsOf> Queries::at_position(Position position) const {
-  if (position > this->position())
-    return invalid("position", std::to_string(position),
-                   "0 to " + std::to_string(this->position()));
+  LEASELEDGER_TRY(require_known(position));
   if (position == 0) return AsOf{0, std::nullopt, Instant{}};
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, position));
   return AsOf{position, std::nullopt, record.recorded_at};
@@ -109,8 +128,13 @@ Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
         return false;
       }));
   if (found == 0) return Subnet{};
+  {
+    const std::lock_guard lock(subnets_->mutex);
+    const auto it = subnets_->versions.find(found);
+    if (it != subnets_->versions.end()) return it->second;
+  }
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, found));
-  return std::visit(
+  Subnet subnet = std::visit(
       [](const auto& event) {
         if constexpr (requires { event.subnet.preference; }) {
           return event.subnet;
@@ -119,9 +143,11 @@ Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
         }
       },
       record.event);
+  const std::lock_guard lock(subnets_->mutex);
+  return subnets_->versions.try_emplace(found, std::move(subnet)).first->second;
 }
 
-Result<LeaseRow> Queries::row_of(Position position) const {
+Result<LeaseRow> Queries::row_of(Position position, Position known) const {
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, position));
   const LeaseFact* fact = lease_fact_of(record.event);
   if (fact == nullptr)
@@ -136,18 +162,25 @@ Result<LeaseRow> Queries::row_of(Position position) const {
   row.effective_at = record.effective_at;
   row.since = record.effective_at;
   row.actor = record.actor;
-  if (fact->description) {
-    row.description = *fact->description;
-  } else if (fact->lease.described != 0) {
-    LEASELEDGER_ASSIGN(const Record described, read_record(log_, fact->lease.described));
-    const LeaseFact* source = lease_fact_of(described.event);
-    if (source != nullptr && source->description) row.description = *source->description;
-  }
+  if (fact->description) row.description = *fact->description;
+  // Mostly one record says both when it began and what it is.
+  const auto take_from = [&](const Record& earlier) {
+    if (earlier.position == row.first) row.since = earlier.effective_at;
+    const LeaseFact* source = lease_fact_of(earlier.event);
+    if (!fact->description && earlier.position == fact->lease.described && source != nullptr &&
+        source->description)
+      row.description = *source->description;
+  };
   if (row.first != position && row.first != 0) {
     LEASELEDGER_ASSIGN(const Record first, read_record(log_, row.first));
-    row.since = first.effective_at;
+    take_from(first);
   }
-  LEASELEDGER_ASSIGN(const Subnet subnet, subnet_at(row.lease.subnet_id, position));
+  const Position described = fact->lease.described;
+  if (!fact->description && described != 0 && described != row.first) {
+    LEASELEDGER_ASSIGN(const Record describing, read_record(log_, described));
+    take_from(describing);
+  }
+  LEASELEDGER_ASSIGN(const Subnet subnet, subnet_at(row.lease.subnet_id, known));
   row.subnet = subnet.prefix;
   row.subnet_name = subnet.name;
   return row;
@@ -165,11 +198,11 @@ Result<std::optional<LeaseRow>> Queries::row_at(const LeaseKey& key,
       if (!span->covers(*as_of.effective)) continue;
       Position last = span->first;
       for (const auto& entry : entries) {
-        if (entry.tenure == span->first && entry.position >= span->first &&
-            entry.effective_at <= *as_of.effective && entry.position != span->end)
+        if (entry.tenure == span->tenure && entry.position >= span->first &&
+            entry.position <= span->last && entry.effective_at <= *as_of.effective)
           last = entry.position;
       }
-      LEASELEDGER_ASSIGN(LeaseRow row, row_of(last));
+      LEASELEDGER_ASSIGN(LeaseRow row, row_of(last, as_of.known));
       return std::optional(std::move(row));
     }
     return std::optional<LeaseRow>();
@@ -177,11 +210,12 @@ Result<std::optional<LeaseRow>> Queries::row_at(const LeaseKey& key,
   if (entries.empty() || ends(entries.back().kind)) return std::optional<LeaseRow>();
   const LeaseEntry& last = entries.back();
   if (last.valid_until <= as_of.judged_at) return std::optional<LeaseRow>();
-  LEASELEDGER_ASSIGN(LeaseRow row, row_of(last.position));
+  LEASELEDGER_ASSIGN(LeaseRow row, row_of(last.position, as_of.known));
   return std::optional(std::move(row));
 }
 
 Result<std::optional<LeaseRow>> Queries::lease(const LeaseKey& key, const AsOf& as_of) const {
+  LEASELEDGER_TRY(require_known(as_of.known));
   if (as_of.effective) {
     LEASELEDGER_ASSIGN(const auto entries, entries_of(key, as_of.known));
     return row_at(key, entries, as_of);
@@ -192,6 +226,7 @@ Result<std::optional<LeaseRow>> Queries::lease(const LeaseKey& key, const AsOf& 
 
 Result<std::vector<LeaseRow>> Queries::leases_of(const Duid& duid, std::optional<Iaid> iaid,
                                                  const AsOf& as_of) const {
+  LEASELEDGER_TRY(require_known(as_of.known));
   std::set<LeaseKey> keys;
   const std::string prefix = client_history_prefix(duid);
   Status status;
@@ -264,11 +299,16 @@ Result<std::vector<Ipv6Prefix>> Queries::ranges_of(const Ipv6Prefix& prefix, Pos
     }
   }
   std::ranges::sort(out);
+  // Pools of one subnet may lie within each other; each key is wanted once.
+  const auto inner = std::unique(
+      out.begin(), out.end(), [](const auto& outer, const auto& p) { return outer.contains(p); });
+  out.erase(inner, out.end());
   return out;
 }
 
 Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of,
                                      std::optional<LeaseKey> after, std::size_t limit) const {
+  LEASELEDGER_TRY(require_known(as_of.known));
   LeasePage page;
   page.as_of = as_of;
   LEASELEDGER_ASSIGN(const auto ranges, ranges_of(prefix, as_of.known));
@@ -322,12 +362,21 @@ Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of
 
 Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const AsOf& as_of,
                                                 std::size_t limit) const {
+  LEASELEDGER_TRY(require_known(as_of.known));
   std::vector<std::pair<Position, LeaseKey>> candidates;
+  Status status;
   const std::string end = expiry_key(to, 0);
   LEASELEDGER_TRY(
       views_->scan(View::kExpiry, expiry_key(from, 0), [&](std::string_view k, std::string_view v) {
         if (k >= end) return false;
-        if (position_of_key(k) <= as_of.known && v.size() == 17) {
+        if (k.size() != 16 || v.size() != 17) {
+          status =
+              corrupt("expiry", "",
+                      "entries as the projector writes them; 'leaseledger repair views' builds "
+                      "them anew");
+          return false;
+        }
+        if (position_of_key(k) <= as_of.known) {
           std::array<std::uint8_t, 16> octets{};
           std::copy_n(v.begin(), 16, octets.begin());
           candidates.emplace_back(position_of_key(k), LeaseKey{Ipv6Address::from_bytes(octets),
@@ -335,12 +384,18 @@ Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const 
         }
         return true;
       }));
+  LEASELEDGER_TRY(status);
   std::vector<LeaseRow> out;
   for (const auto& [position, key] : candidates) {
     if (out.size() >= limit) break;
+    if (as_of.effective) {  // what was in force then
+      LEASELEDGER_ASSIGN(auto row, lease(key, as_of));
+      if (row && row->last == position) out.push_back(std::move(*row));
+      continue;
+    }
     LEASELEDGER_ASSIGN(const auto last, last_entry(key, as_of.known));
     if (!last || last->position != position) continue;  // renewed, shortened or ended since
-    LEASELEDGER_ASSIGN(LeaseRow row, row_of(position));
+    LEASELEDGER_ASSIGN(LeaseRow row, row_of(position, as_of.known));
     out.push_back(std::move(row));
   }
   return out;
@@ -348,8 +403,8 @@ Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const 
 
 // ---- who held what ------------------------------------------------------------------------------------------------
 
-Result<HeldSpan> Queries::with_client(const Span& span) const {
-  LEASELEDGER_ASSIGN(LeaseRow row, row_of(span.last_renewal));
+Result<HeldSpan> Queries::with_client(const Span& span, Position known) const {
+  LEASELEDGER_ASSIGN(LeaseRow row, row_of(span.last, known));
   HeldSpan out;
   out.span = span;
   out.duid = row.lease.duid;
@@ -361,6 +416,7 @@ Result<HeldSpan> Queries::with_client(const Span& span) const {
 }
 
 Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position known) const {
+  LEASELEDGER_TRY(require_known(known));
   Holders out;
   out.as_of = {known, time, time};
   std::optional<Span> before;
@@ -374,7 +430,7 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
     bool found = false;
     for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
       if (!found && span->covers(time)) {
-        LEASELEDGER_ASSIGN(HeldSpan held, with_client(*span));
+        LEASELEDGER_ASSIGN(HeldSpan held, with_client(*span, known));
         out.holders.push_back(std::move(held));
         found = true;
       }
@@ -386,10 +442,10 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
   }
   if (out.holders.empty()) {
     if (before) {
-      LEASELEDGER_ASSIGN(out.before, with_client(*before));
+      LEASELEDGER_ASSIGN(out.before, with_client(*before, known));
     }
     if (after) {
-      LEASELEDGER_ASSIGN(out.after, with_client(*after));
+      LEASELEDGER_ASSIGN(out.after, with_client(*after, known));
     }
   }
   return out;
@@ -397,6 +453,7 @@ Result<Holders> Queries::who(const Ipv6Address& address, Instant time, Position 
 
 Result<std::vector<HeldSpan>> Queries::history(const LeaseKey& key, bool covering,
                                                Position known) const {
+  LEASELEDGER_TRY(require_known(known));
   std::vector<HeldSpan> out;
   const auto lengths = views_->lengths();
   for (int length = key.length; length >= 0; --length) {
@@ -405,7 +462,7 @@ Result<std::vector<HeldSpan>> Queries::history(const LeaseKey& key, bool coverin
                           static_cast<std::uint8_t>(length)};
     LEASELEDGER_ASSIGN(const auto spans, spans_of(wanted, known));
     for (const auto& span : spans) {
-      LEASELEDGER_ASSIGN(HeldSpan held, with_client(span));
+      LEASELEDGER_ASSIGN(HeldSpan held, with_client(span, known));
       out.push_back(std::move(held));
     }
   }
@@ -416,6 +473,7 @@ Result<std::vector<HeldSpan>> Queries::history(const LeaseKey& key, bool coverin
 
 Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, Instant to,
                                                Position known) const {
+  LEASELEDGER_TRY(require_known(known));
   std::map<LeaseKey, std::set<Position>> tenures;
   const std::string prefix = client_history_prefix(duid);
   Status status;
@@ -433,37 +491,46 @@ Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, I
       }));
   LEASELEDGER_TRY(status);
   std::vector<HeldSpan> out;
-  for (const auto& [key, firsts] : tenures) {
-    LEASELEDGER_ASSIGN(const auto spans, spans_of(key, known));
-    std::vector<HeldSpan> of_key;
+  for (const auto& [key, of_client] : tenures) {
+    LEASELEDGER_ASSIGN(auto spans, spans_of(key, known));
+    std::ranges::stable_sort(spans, {}, &Span::from);
+    std::map<std::pair<Iaid, LeaseType>, HeldSpan> open;  // the one that the next may go on
     for (const auto& span : spans) {
-      if (firsts.count(span.first) == 0 || span.until <= from || span.from >= to) continue;
-      LEASELEDGER_ASSIGN(HeldSpan held, with_client(span));
+      if (!of_client.contains(span.tenure) || span.until == span.from) continue;
+      LEASELEDGER_ASSIGN(HeldSpan held, with_client(span, known));
       if (held.duid != duid) continue;
-      // One that begins where the last one of the same client ended is the same hold.
-      if (!of_key.empty() && of_key.back().iaid == held.iaid &&
-          of_key.back().span.until == span.from) {
-        Span& merged = of_key.back().span;
-        merged.until = span.until;
-        merged.last_renewal = span.last_renewal;
-        merged.end = span.end;
-        merged.ended_by = span.ended_by;
-        merged.renewals += span.renewals + 1;
-        of_key.back().description = held.description;
+      const auto [it, is_new] = open.try_emplace({held.iaid, held.type}, held);
+      if (is_new) continue;
+      if (it->second.span.until < span.from) {
+        out.push_back(std::exchange(it->second, std::move(held)));
       } else {
-        of_key.push_back(std::move(held));
+        merge(it->second, std::move(held));
       }
     }
-    std::ranges::move(of_key, std::back_inserter(out));
+    for (auto& [client, held] : open) out.push_back(std::move(held));
   }
+  std::erase_if(
+      out, [&](const HeldSpan& held) { return held.span.until <= from || held.span.from >= to; });
   std::ranges::stable_sort(
       out, {}, [](const HeldSpan& held) { return std::pair(held.span.from, held.span.first); });
+  return out;
+}
+
+Result<std::vector<Position>> Queries::proof(const Span& span, Position known) const {
+  LEASELEDGER_TRY(require_known(known));
+  LEASELEDGER_ASSIGN(const auto entries, entries_of(span.key, known));
+  std::vector<Position> out;
+  for (const auto& entry : entries) {
+    if (entry.position >= span.first && entry.position <= std::max(span.last, span.end))
+      out.push_back(entry.position);
+  }
   return out;
 }
 
 // ---- figures ------------------------------------------------------------------------------------------------------
 
 Result<UsageRow> Queries::usage(const Ipv6Prefix& subnet, Position position) const {
+  LEASELEDGER_TRY(require_known(position));
   LEASELEDGER_ASSIGN(const auto id, subnet_id_of(subnet, position));
   if (!id) return tl::unexpected(missing_subnet(subnet));
   UsageRow row;
@@ -504,6 +571,40 @@ Result<UsageRow> Queries::usage(const Ipv6Prefix& subnet, Position position) con
     row.free = size - std::min(size, used);
   }
   return row;
+}
+
+Result<std::uint64_t> Queries::lapsed(const Ipv6Prefix& subnet, const AsOf& as_of) const {
+  LEASELEDGER_TRY(require_known(as_of.known));
+  LEASELEDGER_ASSIGN(const auto id, subnet_id_of(subnet, as_of.known));
+  if (!id) return tl::unexpected(missing_subnet(subnet));
+  LEASELEDGER_ASSIGN(const auto ranges, ranges_of(subnet, as_of.known));
+  std::uint64_t count = 0;
+  for (const auto& range : ranges) {
+    std::optional<std::pair<LeaseKey, LeaseEntry>> last;
+    const auto judge = [&] {
+      count += last && last->second.subnet_id == *id && !ends(last->second.kind) &&
+               last->second.state == LeaseState::kActive &&
+               last->second.valid_until <= as_of.judged_at;
+      last.reset();
+    };
+    Status status;
+    LEASELEDGER_TRY(views_->scan(View::kLeaseHistory, lease_history_key({range.first(), 0}, 0),
+                                 [&](std::string_view k, std::string_view v) {
+                                   auto entry = decode_lease_entry(k, v);
+                                   if (!entry) status = tl::unexpected(entry.error());
+                                   if (!entry || entry->first.address > range.last()) return false;
+                                   if (entry->second.position > as_of.known ||
+                                       !is_lease_fact(entry->second.kind) ||
+                                       !range.contains(entry->first))
+                                     return true;
+                                   if (last && last->first != entry->first) judge();
+                                   last = *entry;
+                                   return true;
+                                 }));
+    LEASELEDGER_TRY(status);
+    judge();
+  }
+  return count;
 }
 
 // ---- the log ------------------------------------------------------------------------------------------------------

@@ -88,7 +88,8 @@ struct LogFilter {
   std::uint64_t limit = ~std::uint64_t{0};
 };
 
-/// Thread-safe. Borrows the log; holds the views for its lifetime.
+/// Thread-safe. Borrows the log; holds the views for its lifetime. Every question is kInvalid when it is about a position that
+/// the views have not reached: an answer is never as of an earlier one than it says.
 class Queries {
  public:
   Queries(const EventLog& log, std::shared_ptr<const ViewStore> views)
@@ -118,12 +119,18 @@ class Queries {
   Result<Holders> who(const Ipv6Address& address, Instant time, Position known) const;
   /// All spans of `key` and, with `covering`, of the keys around it, oldest first.
   Result<std::vector<HeldSpan>> history(const LeaseKey& key, bool covering, Position known) const;
-  /// What a DUID held in [from, to): spans, merged where one follows the other without a gap.
+  /// What a DUID held in [from, to): spans of a key and IAID, merged where they overlap or one follows the other without a gap.
   Result<std::vector<HeldSpan>> held_by(const Duid& duid, Instant from, Instant to,
                                         Position known) const;
 
+  /// The positions of all records about the key of `span` from its first to its last or the one that ended it: its proof.
+  Result<std::vector<Position>> proof(const Span& span, Position known) const;
+
   /// Figures of a subnet after record `position`. ERROR_DHCP_SUBNET_NOT_PRESENT when there was none.
   Result<UsageRow> usage(const Ipv6Prefix& subnet, Position position) const;
+  /// How many of its active leases were over at `as_of.judged_at` without a record that says so. Reads the history of every key
+  /// of the subnet, unlike usage().
+  Result<std::uint64_t> lapsed(const Ipv6Prefix& subnet, const AsOf& as_of) const;
 
   /// The records that pass the filter, in its direction, until `visit` returns false.
   Status log(const LogFilter& filter, const std::function<bool(const Record&)>& visit) const;
@@ -133,9 +140,10 @@ class Queries {
                                                                     const CommandId& id) const;
 
  private:
-  struct KeyEntry {
-    LeaseKey key;
-    LeaseEntry entry;
+  /// Versions of subnets by the position of their record: few, and read for every row.
+  struct Subnets {
+    std::mutex mutex;
+    std::unordered_map<Position, Subnet> versions;
   };
   Result<std::vector<LeaseEntry>> entries_of(const LeaseKey& key, Position known) const;
   Result<std::optional<LeaseEntry>> last_entry(const LeaseKey& key, Position known) const;
@@ -143,8 +151,9 @@ class Queries {
   Result<std::optional<LeaseRow>> row_at(const LeaseKey& key,
                                          const std::vector<LeaseEntry>& entries,
                                          const AsOf& as_of) const;
-  Result<LeaseRow> row_of(Position position) const;
-  Result<HeldSpan> with_client(const Span& span) const;
+  Status require_known(Position known) const;
+  Result<LeaseRow> row_of(Position position, Position known) const;
+  Result<HeldSpan> with_client(const Span& span, Position known) const;
   Result<Subnet> subnet_at(SubnetId id, Position known) const;
   Result<std::optional<SubnetId>> subnet_id_of(const Ipv6Prefix& prefix, Position known) const;
   Result<std::vector<Ipv6Prefix>> ranges_of(const Ipv6Prefix& prefix, Position known) const;
@@ -152,6 +161,7 @@ class Queries {
 
   const EventLog& log_;
   std::shared_ptr<const ViewStore> views_;
+  std::shared_ptr<Subnets> subnets_ = std::make_shared<Subnets>();
 };
 
 }  // namespace leaseledger
