@@ -284,9 +284,12 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
         if constexpr (requires { event.reservation; }) subnet = event.reservation.subnet_id;
         if constexpr (requires { event.exclusion; }) subnet = event.exclusion.subnet_id;
         if constexpr (requires { event.pool; }) subnet = event.pool.subnet_id;
-        if constexpr (requires { event.reservation; })
-          enter_client(event.reservation.duid, event.reservation.iaid, event.reservation.type,
-                       event.reservation.key, 0);
+        if constexpr (requires { event.reservation; }) {
+          const Reservation& about = event.reservation;
+          enter_lease(about.key, {record.position, kind, LeaseState::kEnded, record.effective_at,
+                                  Instant{}, 0, about.subnet_id});
+          enter_client(about.duid, about.iaid, about.type, about.key, 0);
+        }
       },
       record.event);
   if (subnet != 0 && lease_fact_of(record.event) == nullptr) {
@@ -311,6 +314,7 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
 
 std::string ViewWriter::save() const {
   std::string out;
+  put(out, kViewsFormat, 1);
   put(out, position_, 8);
   for (std::size_t i = 0; i < lengths_.size(); ++i) out += lengths_[i] ? '\1' : '\0';
   put(out, usage_.size(), 4);
@@ -331,7 +335,11 @@ Result<ViewWriter> ViewWriter::load(std::string_view bytes) {
     bytes.remove_prefix(std::min(size, bytes.size()));
     return part;
   };
-  if (bytes.size() < 8 + 129 + 4) return bad();
+  if (bytes.size() < 1 + 8 + 129 + 4) return bad();
+  if (const auto format = get(take(1), 1); format != kViewsFormat) {
+    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, "views",
+                "format " + std::to_string(format), "format " + std::to_string(kViewsFormat));
+  }
   out.position_ = get(take(8), 8);
   const auto lengths = take(129);
   for (std::size_t i = 0; i < 129; ++i) out.lengths_[i] = lengths[i] != 0;

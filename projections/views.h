@@ -28,6 +28,9 @@ enum class View : std::uint8_t {
 inline constexpr std::size_t kViews = 6;
 std::string_view name_of(View view);  ///< "lease_history", also the name of its column family.
 
+/// Stored with the views; others are built again. A change in what records enter, not only in how, makes another one.
+inline constexpr std::uint8_t kViewsFormat = 2;
+
 /// Positions at which figures of the touched subnets are written.
 inline constexpr Position kUsageEvery = 4096;
 
