@@ -2,12 +2,15 @@
 // From commands to durable facts: validate, decide, append, evolve, answer. The only writer of a log.
 // Flow: adapters/* -> [command_handler.h] -> ledger/event_log.h
 //
-// Callers of submit() may be many threads. Whoever comes first while nobody writes takes everything that waits, decides
-// it in order against the book, appends it as one batch with one fsync, and answers all (group commit).
+// Commands go through two stages. Deciding takes everything that waits, decides it in order against the book and encodes the
+// facts; appending writes them with one fsync and answers all (group commit). While one group is being synced the next is
+// decided, but only once enough wait: small groups would cost more syncs than the overlap saves. A caller who finds nobody
+// else does both stages himself, without a thread of the handler's.
 
 #include "commands/command.h"
 #include "commands/command_ids.h"
 #include "commands/principal.h"
+#include "commands/recent_ids.h"
 #include "commands/refusal_limiter.h"
 #include "ledger/event_log.h"
 #include "ledger/lease_book.h"
@@ -20,7 +23,7 @@
 #include <shared_mutex>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <thread>
 #include <vector>
 
 namespace leaseledger {
@@ -46,6 +49,8 @@ enum class Chain {
 struct HandlerOptions {
   RefusalLimits refusal_limits;
   std::size_t max_batch = 8192;  ///< commands in one submission; more are ERROR_INVALID_PARAMETER.
+  /// commands that may wait to be decided; beyond it a submission is answered ERROR_BUSY at once.
+  std::size_t max_waiting = std::size_t{1} << 18;
   /// The clock may stand before the last record by so much; beyond it commands are refused until it has caught up,
   /// because records would be dated in the future.
   std::chrono::seconds max_clock_lag{3600};
@@ -63,10 +68,18 @@ class CommandHandler {
   CommandHandler& operator=(const CommandHandler&) = delete;
 
   /// One answer for each command, in order, when they are durable. The outer error is about the submission or the
-  /// storage: kIo means that the outcome is unknown and the ledger refuses everything until it is opened anew.
+  /// storage: kBusy, too much waits already, nothing was done; kIo, the outcome is unknown and the ledger refuses everything
+  /// until it is opened anew.
   Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands,
                                      Chain chain = Chain::kEach);
   Result<Answer> submit(const Principal& principal, const Envelope& command);
+
+  /// The same without waiting. `done` is called once, from a thread of the handler's (or from this one, when the submission
+  /// is refused as a whole): it must be quick and must not submit() and wait. Submissions are decided in the order in
+  /// which they were made. The destructor waits for all.
+  using Completion = std::function<void(Result<std::vector<Answer>>)>;
+  void submit_async(Principal principal, std::vector<Envelope> commands, Chain chain,
+                    Completion done);
 
   /// What submit() would answer and which facts it would record, without doing it.
   struct Preview {
@@ -77,7 +90,7 @@ class CommandHandler {
                                        std::span<const Envelope> commands,
                                        Chain chain = Chain::kEach);
 
-  /// Calls `body` with the book as it is now; no command is decided meanwhile.
+  /// Calls `body` with the book as of the last durable record; no command is decided meanwhile.
   void read_book(const std::function<void(const LeaseBook&)>& body) const;
 
   /// Records the counts of refusals that were left out. Called on the way to closing; appends nothing when there are none.
@@ -88,32 +101,40 @@ class CommandHandler {
 
  private:
   struct Job;
+  struct Group;
   struct Deciding;
-  struct IdKey {
-    std::string actor;
-    CommandId id{};
-    friend bool operator==(const IdKey&, const IdKey&) = default;
-  };
-  struct IdKeyHash {
-    std::size_t operator()(const IdKey& key) const;
-  };
+  struct StagedId;
 
   CommandHandler(EventLog& log, LeaseBook book, const CommandIds* ids, Clock& clock,
                  HandlerOptions options, std::uint64_t epoch);
 
-  void process(std::span<Job* const> jobs);
+  // The road of a submission, in its order.
+  Status admit(std::size_t commands) const;
+  void enqueue(Job& job);
+  bool worth_deciding() const;
+  std::unique_ptr<Group> take_group();
+  void decide_loop();
+  void gather(std::unique_lock<std::mutex>& lock);
+  void decide_group(Group& group);
   void decide_job(Job& job, Deciding& deciding);
+  void decide_chain(Job& job, Deciding& deciding);
   Answer decide_one(const Principal& principal, const Envelope& envelope, Deciding& deciding);
-  Result<std::optional<Answer>> first_answer(const Principal& principal, const Envelope& envelope,
-                                             const Deciding& deciding) const;
-  Result<Answer> answer_from_records(Position first, Position last, const Envelope& envelope) const;
+  void record(const Principal& principal, const Envelope* envelope, const Event& event,
+              Instant effective_at, Deciding& deciding);
   Answer refuse(const Principal& principal, const Envelope& envelope, Error error,
                 Deciding& deciding);
-  void record(const Principal& principal, const Envelope* envelope, Event event,
-              Instant effective_at, Deciding& deciding);
+  void remember_id(const Principal& principal, const Envelope& envelope, const Answer& answer,
+                   Deciding& deciding);
+  void append_loop();
+  void append_group(std::unique_ptr<Group> group);
+  Status append(Group& group);
+  static void complete(Job& job);
+
+  Result<std::optional<Answer>> first_answer(const Principal& principal, const Envelope& envelope,
+                                             const Deciding& deciding);
+  Result<Answer> answer_from_records(IdPositions positions, const Envelope& envelope);
+  void wait_until_durable(Position position);
   void add_summaries(bool all, Deciding& deciding);
-  Status append(Deciding& deciding);
-  void forget_projected_ids();
 
   EventLog& log_;
   const CommandIds* ids_;
@@ -121,19 +142,30 @@ class CommandHandler {
   const HandlerOptions options_;
   const std::uint64_t epoch_;
 
-  std::mutex queue_mutex_;
-  std::condition_variable queue_changed_;
+  // ---- the queue and who works on it ----
+  mutable std::mutex mutex_;  // guards everything down to the book; never held while deciding or appending
+  std::condition_variable work_;      // for decide_loop()
+  std::condition_variable appends_;   // for append_loop()
+  mutable std::condition_variable settled_;  // a group has been answered
   std::vector<Job*> queue_;
-  bool writing_ = false;
+  std::size_t waiting_ = 0;  // commands in queue_
+  bool deciding_ = false;    // somebody decides
+  std::size_t undurable_ = 0;  // groups that are decided and not answered
+  double crowd_ = 0;           // submissions that came together lately
+  std::vector<std::unique_ptr<Group>> to_append_;
+  std::vector<std::unique_ptr<Group>> spare_;
+  Position durable_ = 0;
+  Status failed_;
+  bool stopping_ = false;
+  std::thread decider_;
+  std::thread appender_;
 
-  mutable std::shared_mutex
-      book_mutex_;  // guards book_; held exclusively while a batch is decided and appended
+  // ---- the book and what goes with it ----
+  mutable std::shared_mutex book_mutex_;  // held exclusively while a group is decided
   LeaseBook book_;
   RefusalLimiter limiter_;
-  // Ids of records after ids_->projected().
-  std::unordered_map<IdKey, std::pair<Position, Position>, IdKeyHash> recent_ids_;
-  std::uint64_t batches_ = 0;
-  Status failed_;
+  RecentIds recent_ids_;
+  std::uint64_t groups_ = 0;
   std::unique_ptr<Deciding> scratch_;
 };
 

@@ -212,7 +212,8 @@ struct Filler {
 
 /// Hashes the values as they are in memory, without making text of them: this is on the path of every command.
 struct Fingerprinter : PlainVisitor<Fingerprinter> {
-  std::string fields;  // 2 octets each
+  explicit Fingerprinter(std::string& out) : fields(out) {}
+  std::string& fields;  // 2 octets each are added
   std::uint64_t all = 0;
 
   void add(std::uint64_t hash) {
@@ -319,16 +320,21 @@ std::vector<std::string_view> command_names() {
 }
 
 std::string fingerprint_of(const Envelope& envelope) {
-  Fingerprinter printer;
+  std::string out;
+  fingerprint_into(envelope, out);
+  return out;
+}
+
+void fingerprint_into(const Envelope& envelope, std::string& out) {
+  out.assign(kWholeOctets, '\0');
+  Fingerprinter printer(out);
   const auto name = name_of(envelope.command);
   printer.all = Fingerprinter::hash(name.data(), name.size());
   printer("if_last_event", envelope.if_last_event);
   printer("effective_at", envelope.effective_at);
   std::visit([&](const auto& c) { c.visit(c, printer); }, envelope.command);
-  std::string out;
   for (std::size_t i = 0; i < kWholeOctets; ++i)
-    out += static_cast<char>(printer.all >> (8 * i) & 0xFF);
-  return out + printer.fields;
+    out[i] = static_cast<char>(printer.all >> (8 * i) & 0xFF);
 }
 
 std::optional<std::string> differing_field(const Envelope& envelope, std::string_view fingerprint) {

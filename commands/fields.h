@@ -40,6 +40,8 @@ std::vector<std::string_view> command_names();
 /// command in the order of its visit(). The cause does not count: a retry may give another. Not a
 /// cryptographic digest: it catches the mistaken reuse of an id, docs/formats/event_log.md.
 std::string fingerprint_of(const Envelope& envelope);
+/// The same into `out`, which keeps its memory.
+void fingerprint_into(const Envelope& envelope, std::string& out);
 
 /// The first field in which the command differs from the one that `fingerprint` was made of; "command" when it is another
 /// kind; nullopt when they are the same.

@@ -1,6 +1,7 @@
 #include "ledger/record.h"
 
 #include "ledger/check.h"
+#include "ledger/lease_record_encoder.h"
 #include "ledger/schema/record.capnp.h"
 
 #include <capnp/message.h>
@@ -157,13 +158,13 @@ struct EventWriter {
   void operator()(const NothingChanged& e) { write(out.initNothingChanged(), e); }
 };
 
-void write(schema::Record::Builder out, const Record& in) {
+void write(schema::Record::Builder out, const RecordView& in) {
   out.setPosition(in.position);
   out.setRecordedAt(to_ns(in.recorded_at));
   out.setEffectiveAt(to_ns(in.effective_at));
   out.setActor(as_text(in.actor));
   if (!in.door.empty()) out.setDoor(as_text(in.door));
-  if (in.command_id) out.setCommandId(as_data(*in.command_id));
+  if (in.command_id != nullptr) out.setCommandId(as_data(*in.command_id));
   if (!in.fingerprint.empty()) out.setFingerprint(as_data(in.fingerprint));
   if (!in.cause.empty()) out.setCause(as_text(in.cause));
   std::visit(EventWriter{out.getEvent(), in.position}, in.event);
@@ -370,39 +371,60 @@ RecordBatch::RecordBatch(RecordBatch&&) noexcept = default;
 RecordBatch& RecordBatch::operator=(RecordBatch&&) noexcept = default;
 
 void RecordBatch::add(const Record& record) {
-  std::size_t used = 0;
-  {
-    capnp::MallocMessageBuilder message(
-        kj::arrayPtr(scratch_->first_segment, std::size(scratch_->first_segment)));
-    auto root = message.initRoot<schema::Record>();
-    write(root, record);
-    auto segments = message.getSegmentsForOutput();
-    if (segments.size() == 1 && message.isCanonical()) {
-      used = segments[0].size();
-      add_encoded(
-          record.position, record.recorded_at,
-          {reinterpret_cast<const std::uint8_t*>(segments[0].begin()), used * sizeof(capnp::word)});
-    } else {
-      auto words = capnp::canonicalize(root.asReader());
-      add_encoded(record.position, record.recorded_at,
-                  {reinterpret_cast<const std::uint8_t*>(words.begin()),
-                   words.size() * sizeof(capnp::word)});
-    }
-  }  // ~MallocMessageBuilder zeroes what it used of the scratch segment, as its next user needs
+  add(RecordView{record.position, record.recorded_at, record.effective_at, record.actor,
+                 record.door, record.command_id ? &*record.command_id : nullptr,
+                 record.fingerprint, record.cause, record.event});
+}
+
+void RecordBatch::add(const RecordView& record) {
+  if (const LeaseFact* fact = lease_fact_of(record.event)) {
+    encode_lease_record(record, kind_of(record.event), *fact, words_);
+    note(record.position, record.recorded_at);
+    return;
+  }
+  capnp::MallocMessageBuilder message(
+      kj::arrayPtr(scratch_->first_segment, std::size(scratch_->first_segment)));
+  auto root = message.initRoot<schema::Record>();
+  write(root, record);
+  auto segments = message.getSegmentsForOutput();
+  if (segments.size() == 1 && message.isCanonical()) {
+    add_encoded(record.position, record.recorded_at,
+                {reinterpret_cast<const std::uint8_t*>(segments[0].begin()),
+                 segments[0].size() * sizeof(capnp::word)});
+  } else {
+    auto words = capnp::canonicalize(root.asReader());
+    add_encoded(record.position, record.recorded_at,
+                {reinterpret_cast<const std::uint8_t*>(words.begin()),
+                 words.size() * sizeof(capnp::word)});
+  }
+  // ~MallocMessageBuilder zeroes what it used of the scratch segment, as its next user needs
 }
 
 void RecordBatch::add_encoded(Position position, Instant recorded_at,
                               std::span<const std::uint8_t> bytes) {
   LEASELEDGER_CHECK(!bytes.empty() && bytes.size() % 8 == 0);
-  LEASELEDGER_CHECK(empty() || position == last_position() + 1);
-  LEASELEDGER_CHECK(empty() || recorded_at > last_recorded_at_);
-  if (empty()) first_ = position;
   const std::size_t at = words_.size();
   words_.resize(at + bytes.size() / 8);
   std::memcpy(words_.data() + at, bytes.data(), bytes.size());
+  note(position, recorded_at);
+}
+
+/// The record that was just put at the end of words_.
+void RecordBatch::note(Position position, Instant recorded_at) {
+  LEASELEDGER_CHECK(empty() || position == last_position() + 1);
+  LEASELEDGER_CHECK(empty() || recorded_at > last_recorded_at_);
+  if (empty()) first_ = position;
   LEASELEDGER_CHECK(words_.size() * 8 <= UINT32_MAX);
   ends_.push_back(static_cast<std::uint32_t>(words_.size() * 8));
   last_recorded_at_ = recorded_at;
+}
+
+void RecordBatch::truncate(std::size_t size, Instant last_recorded_at) {
+  LEASELEDGER_CHECK(size <= ends_.size());
+  ends_.resize(size);
+  words_.resize(size == 0 ? 0 : ends_.back() / 8);
+  last_recorded_at_ = last_recorded_at;
+  if (size == 0) clear();
 }
 
 void RecordBatch::clear() {

@@ -33,6 +33,19 @@ struct Record {
   friend bool operator==(const Record&, const Record&) = default;
 };
 
+/// A record whose parts lie elsewhere: what RecordBatch encodes. Borrowed for the call.
+struct RecordView {
+  Position position = 0;
+  Instant recorded_at{};
+  Instant effective_at{};
+  const std::string& actor;
+  const std::string& door;
+  const CommandId* command_id = nullptr;  ///< nullptr: none.
+  const std::string& fingerprint;
+  const std::string& cause;
+  const Event& event;
+};
+
 /// Encoded records, one after the other in one buffer of whole words. Reused from batch to batch: clear() keeps the
 /// memory. Borrowed by EventLog::append for the call.
 class RecordBatch {
@@ -43,11 +56,14 @@ class RecordBatch {
   RecordBatch& operator=(RecordBatch&&) noexcept;
 
   /// Encodes `record` behind the others. Positions must follow each other; CHECKed.
+  void add(const RecordView& record);
   void add(const Record& record);
   /// Takes bytes encoded elsewhere (a record read from another log).
   void add_encoded(Position position, Instant recorded_at, std::span<const std::uint8_t> bytes);
 
   void clear();
+  /// Takes back the records behind the first `size`. `last_recorded_at` is of the last one that stays, kUnset for none.
+  void truncate(std::size_t size, Instant last_recorded_at);
   bool empty() const { return ends_.empty(); }
   std::size_t size() const { return ends_.size(); }
   Position first_position() const { return first_; }
@@ -61,6 +77,8 @@ class RecordBatch {
 
  private:
   struct Scratch;
+  void note(Position position, Instant recorded_at);
+
   std::unique_ptr<Scratch> scratch_;
   std::vector<std::uint64_t> words_;
   std::vector<std::uint32_t> ends_;

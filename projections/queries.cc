@@ -714,4 +714,18 @@ Result<std::optional<std::pair<Position, Position>>> Queries::find_command(
   return std::optional(std::pair(found.front(), found.back()));
 }
 
+Result<std::optional<CommandId>> Queries::greatest_command(std::string_view actor) const {
+  std::optional<CommandId> out;
+  CommandId last;
+  last.fill(0xFF);
+  const std::string from = command_id_key(actor, last, kEnd);
+  LEASELEDGER_TRY(
+      views_->scan_back(View::kCommandIds, from, [&](std::string_view k, std::string_view) {
+        if (k.starts_with(std::string_view(from).substr(0, 8)))
+          std::copy_n(k.begin() + 8, last.size(), out.emplace().begin());
+        return false;
+      }));
+  return out;
+}
+
 }  // namespace leaseledger

@@ -138,6 +138,8 @@ class Queries {
   /// First and last record with this id of this principal.
   Result<std::optional<std::pair<Position, Position>>> find_command(std::string_view actor,
                                                                     const CommandId& id) const;
+  /// The greatest id, as octets, that this principal has used; nullopt when there is none.
+  Result<std::optional<CommandId>> greatest_command(std::string_view actor) const;
 
  private:
   /// Versions of subnets by the position of their record: few, and read for every row.

@@ -20,6 +20,9 @@ class ProjectedIds final : public CommandIds {
                                                             const CommandId& id) const override {
     return Queries(log_, projector_.views()).find_command(actor, id);
   }
+  Result<std::optional<CommandId>> greatest(std::string_view actor) const override {
+    return Queries(log_, projector_.views()).greatest_command(actor);
+  }
   Position projected() const override { return projector_.position(); }
 
  private:
@@ -151,6 +154,12 @@ Result<std::vector<Answer>> Ledger::submit(const Principal& principal,
 Result<Answer> Ledger::submit(const Principal& principal, const Envelope& command) {
   if (impl_->handler == nullptr) return read_only_error();
   return impl_->handler->submit(principal, command);
+}
+
+void Ledger::submit_async(Principal principal, std::vector<Envelope> commands, Chain chain,
+                          CommandHandler::Completion done) {
+  if (impl_->handler == nullptr) return done(read_only_error());
+  impl_->handler->submit_async(std::move(principal), std::move(commands), chain, std::move(done));
 }
 
 Result<std::vector<CommandHandler::Preview>> Ledger::preview(const Principal& principal,

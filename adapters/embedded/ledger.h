@@ -58,6 +58,8 @@ class Ledger {
   Result<std::vector<Answer>> submit(const Principal& principal, std::span<const Envelope> commands,
                                      Chain chain = Chain::kEach);
   Result<Answer> submit(const Principal& principal, const Envelope& command);
+  void submit_async(Principal principal, std::vector<Envelope> commands, Chain chain,
+                    CommandHandler::Completion done);
   Result<std::vector<CommandHandler::Preview>> preview(const Principal& principal,
                                                        std::span<const Envelope> commands,
                                                        Chain chain = Chain::kEach);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 
 namespace leaseledger::bench {
@@ -53,10 +52,11 @@ constexpr std::array<std::uint8_t, 14> duid_octets(std::uint64_t number) {
 
 constexpr std::uint32_t iaid(std::uint64_t number) { return static_cast<std::uint32_t>(spread(number ^ 0x1a1d) >> 32); }
 
-/// Client's host name, 26 characters for every lease below 10^10.
+/// Client's host name, 25 characters for every lease below 10^10.
 inline std::string host_name(std::uint64_t number) {
-  char text[40];
-  std::snprintf(text, sizeof text, "cpe%010llu.example.net", static_cast<unsigned long long>(number));
+  std::string text = "cpe0000000000.example.net";
+  for (std::size_t i = 12; number != 0 && i >= 3; --i, number /= 10)
+    text[i] = static_cast<char>('0' + number % 10);
   return text;
 }
 

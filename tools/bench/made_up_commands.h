@@ -1,0 +1,54 @@
+#pragma once
+// The leases of made_up_leases.h as commands and records of the ledger.
+
+#include "commands/command.h"
+#include "commands/principal.h"
+#include "tools/bench/made_up_leases.h"
+
+#include <span>
+
+namespace leaseledger::bench {
+
+inline Ipv6Prefix subnet_of_number(std::uint32_t subnet) {
+  return {Ipv6Address::from_bytes(subnet_prefix(subnet)), 64};
+}
+inline LeaseKey key_of(std::uint64_t number) {
+  return {Ipv6Address::from_bytes(address_octets(number)), 128};
+}
+inline Duid duid_of(std::uint64_t number) { return Duid::from_bytes(duid_octets(number)).value(); }
+
+inline Principal bench_principal() { return {"unix:bench", Role::kAdministrator, "bench"}; }
+
+/// Ids that grow with time, as UUID version 7 does; `sequence` must not repeat.
+inline CommandId growing_id(Instant now, std::uint64_t sequence) {
+  const auto ms = static_cast<std::uint64_t>(
+      std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count());
+  CommandId id{};
+  for (unsigned i = 0; i < 6; ++i) id[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  id[6] = 0x70;
+  for (unsigned i = 0; i < 8; ++i) id[8 + i] = static_cast<std::uint8_t>(sequence >> (56 - 8 * i));
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
+  return id;
+}
+
+inline CreateClient create_of(std::uint64_t number) {
+  CreateClient out;
+  out.key = key_of(number);
+  out.duid = duid_of(number);
+  out.iaid = Iaid{iaid(number)};
+  out.name = host_name(number);
+  return out;
+}
+
+/// The client asks for more time.
+inline RenewLease renew_of(std::uint64_t number) {
+  RenewLease out;
+  out.key = key_of(number);
+  out.duid = duid_of(number);
+  out.iaid = Iaid{iaid(number)};
+  out.preferred_lifetime = Lifetime{kPreferredSeconds};
+  out.valid_lifetime = Lifetime{kValidSeconds};
+  return out;
+}
+
+}  // namespace leaseledger::bench
