@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 /// Records that readers get to see together: more when there is a long way to go, which costs less for each.
 std::size_t publish_every(Position to_go) {
-  return static_cast<std::size_t>(std::clamp<Position>(to_go / 8, 512, 16'384));
+  return static_cast<std::size_t>(std::clamp<Position>(to_go / 4, 512, 65'536));
 }
 
 }  // namespace
@@ -82,14 +82,30 @@ void Projector::start() {
 
 void Projector::stop() {
   stopping_ = true;
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  flush_idle();
 }
 
 void Projector::follow() {
   while (!stopping_) {
     const Position tail = log_.wait(position(), std::chrono::milliseconds{50});
-    if (tail > position() && !catch_up(tail)) return;
+    if (tail > position()) {
+      if (!catch_up(tail)) return;
+    } else {
+      flush_idle();
+    }
   }
+}
+
+void Projector::flush_idle() {
+  const std::lock_guard lock(mutex_);
+  if (!status() || options_.read_only ||
+      store_->unflushed() < std::min(options_.idle_flush_events, options_.flush_events))
+    return;
+  const Status flushed = store_->flush();
+  const std::lock_guard state(state_mutex_);
+  if (status_) status_ = flushed;
 }
 
 Status Projector::feed(ViewStore& store, Position to) {
@@ -106,13 +122,14 @@ Status Projector::feed(ViewStore& store, Position to) {
         }
         if (status) status = store.add(record);
         if (status && store.unpublished() >= together) {
-          store.publish();
-          if (store.unflushed() >= options_.flush_events) status = store.flush();
+          status = store.publish();
+          if (status && store.unflushed() >= options_.flush_events) status = store.flush();
         }
         return status.has_value();
       });
-  store.publish();
+  const Status published = store.publish();  // also what came before an error
   LEASELEDGER_TRY(status);
+  LEASELEDGER_TRY(published);
   return scanned;
 }
 

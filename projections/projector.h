@@ -19,8 +19,11 @@
 namespace leaseledger {
 
 struct ProjectorOptions {
-  std::size_t flush_events = 65'536;  ///< stored when so many records wait in memory.
-  bool read_only = false;             ///< nothing is stored.
+  /// stored when so many records wait in memory (about 200 octets each).
+  std::size_t flush_events = std::size_t{1} << 20;
+  /// the same while nothing new comes, and when it stops.
+  std::size_t idle_flush_events = 65'536;
+  bool read_only = false;  ///< nothing is stored.
   /// Told when stored views could not be used and are built again.
   std::function<void(const Error&)> on_rebuild;
 };
@@ -67,6 +70,7 @@ class Projector {
  private:
   Projector(const EventLog& log, std::filesystem::path folder, ProjectorOptions options);
   Status feed(ViewStore& store, Position to);
+  void flush_idle();
   std::filesystem::path folder_of(std::uint64_t generation) const;
   std::uint64_t find_generation() const;
   void follow();

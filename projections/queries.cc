@@ -70,17 +70,17 @@ Result<std::vector<LeaseEntry>> Queries::entries_of(const LeaseKey& key, Positio
   std::vector<LeaseEntry> out;
   const std::string prefix = key_prefix(key);
   Status status;
-  LEASELEDGER_TRY(
-      views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view v) {
-        if (!k.starts_with(prefix) || position_of_key(k) > known) return false;
-        auto entry = decode_lease_entry(k, v);
-        if (!entry) {
-          status = tl::unexpected(entry.error());
-          return false;
-        }
-        if (is_lease_fact(entry->second.kind)) out.push_back(entry->second);
-        return true;
-      }));
+  LEASELEDGER_TRY(views_->scan_prefix(View::kLeaseHistory, prefix, known,
+                                      [&](std::string_view k, std::string_view v) {
+                                        auto entry = decode_lease_entry(k, v);
+                                        if (!entry) {
+                                          status = tl::unexpected(entry.error());
+                                          return false;
+                                        }
+                                        if (is_lease_fact(entry->second.kind))
+                                          out.push_back(entry->second);
+                                        return true;
+                                      }));
   LEASELEDGER_TRY(status);
   return out;
 }
@@ -89,18 +89,17 @@ Result<std::optional<LeaseEntry>> Queries::last_entry(const LeaseKey& key, Posit
   std::optional<LeaseEntry> out;
   const std::string prefix = key_prefix(key);
   Status status;
-  LEASELEDGER_TRY(views_->scan_back(View::kLeaseHistory, lease_history_key(key, known),
-                                    [&](std::string_view k, std::string_view v) {
-                                      if (!k.starts_with(prefix)) return false;
-                                      auto entry = decode_lease_entry(k, v);
-                                      if (!entry) {
-                                        status = tl::unexpected(entry.error());
+  LEASELEDGER_TRY(views_->scan_newest(View::kLeaseHistory, prefix, known,
+                                      [&](std::string_view k, std::string_view v) {
+                                        auto entry = decode_lease_entry(k, v);
+                                        if (!entry) {
+                                          status = tl::unexpected(entry.error());
+                                          return false;
+                                        }
+                                        if (!is_lease_fact(entry->second.kind)) return true;
+                                        out = entry->second;
                                         return false;
-                                      }
-                                      if (!is_lease_fact(entry->second.kind)) return true;
-                                      out = entry->second;
-                                      return false;
-                                    }));
+                                      }));
   LEASELEDGER_TRY(status);
   return out;
 }
@@ -117,9 +116,8 @@ Result<std::vector<Span>> Queries::spans_of(const LeaseKey& key, Position known)
 Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
   Position found = 0;
   const std::string prefix = subnet_key(id, 0).substr(0, 4);
-  LEASELEDGER_TRY(views_->scan_back(
-      View::kSubnetHistory, subnet_key(id, known), [&](std::string_view k, std::string_view v) {
-        if (!k.starts_with(prefix)) return false;
+  LEASELEDGER_TRY(views_->scan_newest(
+      View::kSubnetHistory, prefix, known, [&](std::string_view k, std::string_view v) {
         const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
         if (kind != EventKind::kSubnetCreated && kind != EventKind::kSubnetChanged &&
             kind != EventKind::kSubnetDeleted)
@@ -230,18 +228,17 @@ Result<std::vector<LeaseRow>> Queries::leases_of(const Duid& duid, std::optional
   std::set<LeaseKey> keys;
   const std::string prefix = client_history_prefix(duid);
   Status status;
-  LEASELEDGER_TRY(
-      views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
-        if (!k.starts_with(prefix)) return false;
-        auto entry = decode_client_entry(k, v);
-        if (!entry) {
-          status = tl::unexpected(entry.error());
-          return false;
-        }
-        if (entry->position <= as_of.known && entry->tenure != 0 && (!iaid || entry->iaid == *iaid))
-          keys.insert(entry->key);
-        return true;
-      }));
+  LEASELEDGER_TRY(views_->scan_prefix(View::kClientHistory, prefix, as_of.known,
+                                      [&](std::string_view k, std::string_view v) {
+                                        auto entry = decode_client_entry(k, v);
+                                        if (!entry) {
+                                          status = tl::unexpected(entry.error());
+                                          return false;
+                                        }
+                                        if (entry->tenure != 0 && (!iaid || entry->iaid == *iaid))
+                                          keys.insert(entry->key);
+                                        return true;
+                                      }));
   LEASELEDGER_TRY(status);
   std::vector<LeaseRow> out;
   for (const auto& key : keys) {
@@ -282,9 +279,8 @@ Result<std::vector<Ipv6Prefix>> Queries::ranges_of(const Ipv6Prefix& prefix, Pos
   if (!id) return out;
   std::vector<Position> pools;
   const std::string begin = subnet_key(*id, 0).substr(0, 4);
-  LEASELEDGER_TRY(
-      views_->scan(View::kSubnetHistory, begin, [&](std::string_view k, std::string_view v) {
-        if (!k.starts_with(begin) || position_of_key(k) > known) return false;
+  LEASELEDGER_TRY(views_->scan_prefix(
+      View::kSubnetHistory, begin, known, [&](std::string_view k, std::string_view v) {
         const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
         if (kind == EventKind::kDelegationPoolAdded || kind == EventKind::kDelegationPoolRemoved)
           pools.push_back(position_of_key(k));
@@ -477,18 +473,17 @@ Result<std::vector<HeldSpan>> Queries::held_by(const Duid& duid, Instant from, I
   std::map<LeaseKey, std::set<Position>> tenures;
   const std::string prefix = client_history_prefix(duid);
   Status status;
-  LEASELEDGER_TRY(
-      views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view v) {
-        if (!k.starts_with(prefix)) return false;
-        auto entry = decode_client_entry(k, v);
-        if (!entry) {
-          status = tl::unexpected(entry.error());
-          return false;
-        }
-        if (entry->position <= known && entry->tenure != 0)
-          tenures[entry->key].insert(entry->tenure);
-        return true;
-      }));
+  LEASELEDGER_TRY(views_->scan_prefix(View::kClientHistory, prefix, known,
+                                      [&](std::string_view k, std::string_view v) {
+                                        auto entry = decode_client_entry(k, v);
+                                        if (!entry) {
+                                          status = tl::unexpected(entry.error());
+                                          return false;
+                                        }
+                                        if (entry->tenure != 0)
+                                          tenures[entry->key].insert(entry->tenure);
+                                        return true;
+                                      }));
   LEASELEDGER_TRY(status);
   std::vector<HeldSpan> out;
   for (const auto& [key, of_client] : tenures) {
@@ -540,18 +535,17 @@ Result<UsageRow> Queries::usage(const Ipv6Prefix& subnet, Position position) con
   Position stored = 0;
   const std::string prefix = subnet_key(*id, 0).substr(0, 4);
   Status status;
-  LEASELEDGER_TRY(views_->scan_back(View::kUsage, subnet_key(*id, position),
-                                    [&](std::string_view k, std::string_view v) {
-                                      if (!k.starts_with(prefix)) return false;
-                                      auto usage = decode_usage(v);
-                                      if (usage) {
-                                        row.usage = *usage;
-                                        stored = position_of_key(k);
-                                      } else {
-                                        status = tl::unexpected(usage.error());
-                                      }
-                                      return false;
-                                    }));
+  LEASELEDGER_TRY(views_->scan_newest(View::kUsage, prefix, position,
+                                      [&](std::string_view k, std::string_view v) {
+                                        auto usage = decode_usage(v);
+                                        if (usage) {
+                                          row.usage = *usage;
+                                          stored = position_of_key(k);
+                                        } else {
+                                          status = tl::unexpected(usage.error());
+                                        }
+                                        return false;
+                                      }));
   LEASELEDGER_TRY(status);
   // A row is missing at multiples at which nothing had changed, so the fold may begin at the last multiple.
   const Position begin = std::max(stored, position / kUsageEvery * kUsageEvery);
@@ -622,12 +616,11 @@ Result<std::vector<Position>> Queries::positions_about(const LogFilter& filter) 
       const LeaseKey key{filter.key->address.masked(static_cast<unsigned>(length)),
                          static_cast<std::uint8_t>(length)};
       const std::string prefix = key_prefix(key);
-      LEASELEDGER_TRY(
-          views_->scan(View::kLeaseHistory, prefix, [&](std::string_view k, std::string_view) {
-            if (!k.starts_with(prefix)) return false;
-            note(about_key, position_of_key(k));
-            return true;
-          }));
+      LEASELEDGER_TRY(views_->scan_prefix(View::kLeaseHistory, prefix, kEnd,
+                                          [&](std::string_view k, std::string_view) {
+                                            note(about_key, position_of_key(k));
+                                            return true;
+                                          }));
     }
     if (filter.key->length < kAddressLength) {
       const LeaseKey first{filter.key->address, 0};
@@ -644,12 +637,11 @@ Result<std::vector<Position>> Queries::positions_about(const LogFilter& filter) 
   }
   if (filter.duid) {
     const std::string prefix = client_history_prefix(*filter.duid);
-    LEASELEDGER_TRY(
-        views_->scan(View::kClientHistory, prefix, [&](std::string_view k, std::string_view) {
-          if (!k.starts_with(prefix)) return false;
-          note(about_duid, position_of_key(k));
-          return true;
-        }));
+    LEASELEDGER_TRY(views_->scan_prefix(View::kClientHistory, prefix, kEnd,
+                                        [&](std::string_view k, std::string_view) {
+                                          note(about_duid, position_of_key(k));
+                                          return true;
+                                        }));
   }
   std::vector<Position> out;
   if (filter.key && filter.duid) {
@@ -701,12 +693,11 @@ Result<std::optional<std::pair<Position, Position>>> Queries::find_command(
     std::string_view actor, const CommandId& id) const {
   std::vector<Position> found;
   const std::string prefix = command_id_key(actor, id, 0).substr(0, 24);
-  LEASELEDGER_TRY(
-      views_->scan(View::kCommandIds, prefix, [&](std::string_view k, std::string_view) {
-        if (!k.starts_with(prefix)) return false;
-        found.push_back(position_of_key(k));
-        return true;
-      }));
+  LEASELEDGER_TRY(views_->scan_prefix(View::kCommandIds, prefix, kEnd,
+                                      [&](std::string_view k, std::string_view) {
+                                        found.push_back(position_of_key(k));
+                                        return true;
+                                      }));
   if (found.empty()) return std::optional<std::pair<Position, Position>>();
   // The key has a hash of the principal's name; the record has the name.
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, found.front()));

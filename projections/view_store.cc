@@ -1,18 +1,20 @@
 #include "projections/view_store.h"
 
-#include "projections/view_runs.h"
+#include "ledger/check.h"
 
-#include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/slice_transform.h>
-#include <rocksdb/sst_file_writer.h>
-#include <rocksdb/table.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
+#include <condition_variable>
+#include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -21,227 +23,241 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// followed by the position, big-endian: each flush adds one
-constexpr std::string_view kWatermark = "watermark";
+constexpr const char* kListName = "VIEWS";
+constexpr std::array<char, 8> kListMagic = {'L', 'L', 'V', 'L', 'I', 'S', 'T', 1};
+/// Files of about one size, to this factor, before they are merged.
+constexpr std::size_t kFilesTogether = 16;
+/// Segments in memory of about one size before they are merged.
+constexpr std::size_t kInMemoryTogether = 8;
+/// Only those below so many records: merging is for those that come one by one, the others are merged into files anyway.
+constexpr std::size_t kSmall = 32'768;
 
-Error store_error(const fs::path& folder, const rocksdb::Status& status) {
-  const bool damaged = status.IsCorruption() || status.IsNotFound() || status.IsInvalidArgument();
-  return {damaged ? Win32::kFileCorrupt : Win32::kIoDevice,
-          damaged ? ErrorKind::kCorrupt : ErrorKind::kIo, folder.string(), "",
-          "views that can be read and written: " + status.ToString()};
+/// Segments of about one size: each class is 16 times the one before.
+int size_class(const Segment& segment) {
+  return std::max(0, (static_cast<int>(std::bit_width(segment.records())) - 16) / 4);
 }
 
-/// Octets of a kCommandIds key before its position.
-constexpr std::size_t kCommandIdPrefix = 24;
-
-rocksdb::ColumnFamilyOptions family_options(std::optional<View> view = {}) {
-  rocksdb::ColumnFamilyOptions options;
-  rocksdb::BlockBasedTableOptions table;
-  if (view == View::kCommandIds) {
-    // Nearly every id that is looked up is new: a filter over the keys without their position says so without a read.
-    options.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kCommandIdPrefix));
-    table.whole_key_filtering = false;
+/// The newest segments [first, end) of `all` that are worth merging: kFilesTogether of about one size, or nothing.
+std::optional<std::pair<std::size_t, std::size_t>> worth_merging(const Segments& all) {
+  std::size_t files = 0;
+  while (files < all.size() && !all[files]->in_memory()) ++files;
+  for (int wanted = 0; wanted < 16; ++wanted) {
+    std::size_t first = files;
+    while (first > 0 && size_class(*all[first - 1]) <= wanted) --first;
+    if (files - first >= kFilesTogether) return std::pair(first, files);
   }
-  table.block_size = 16 * 1024;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.format_version = 5;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.compression = rocksdb::kLZ4Compression;
-  options.level_compaction_dynamic_level_bytes = true;
-  return options;
+  return std::nullopt;
 }
 
-rocksdb::DBOptions db_options() {
-  rocksdb::DBOptions options;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
-  options.stats_dump_period_sec = 0;
-  options.max_background_jobs = 2;
-  options.bytes_per_sync = 1 << 20;
-  options.use_direct_io_for_flush_and_compaction = true;
-  options.paranoid_checks = true;
-  return options;
+tl::unexpected<Error> list_damaged(const fs::path& path) {
+  return corrupt(path.string(), "", "the list of files as the projector wrote it");
+}
+tl::unexpected<Error> io_error(const fs::path& path, const char* what) {
+  const int error = errno;
+  return fail(error == ENOSPC ? Win32::kDiskFull : Win32::kIoDevice, ErrorKind::kIo, path.string(),
+              std::string(what) + ": " + std::strerror(error), "storage that works and has room");
 }
 
-std::string watermark_key(Position position) {
-  std::string out(kWatermark);
-  for (int i = 7; i >= 0; --i) out += static_cast<char>(position >> (8 * i) & 0xFF);
-  return out;
+/// What the list says.
+struct FileList {
+  std::vector<std::pair<Position, Position>> segments;
+  std::string writer;  // ViewWriter::save()
+};
+
+template <typename T>
+void append(std::string& out, const T& value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-/// Reads from `from` on; for a whole id only what begins with it, which the filter can answer.
-rocksdb::ReadOptions read_options(View view, std::string_view from) {
-  rocksdb::ReadOptions options;
-  const bool one_id = view == View::kCommandIds && from.size() == kCommandIdPrefix;
-  options.total_order_seek = !one_id;
-  options.prefix_same_as_start = one_id;
-  return options;
+/// In one step, by another name and a rename.
+Status write_list(const fs::path& folder, const LedgerKey& ledger, const FileList& list) {
+  std::string bytes(kListMagic.data(), kListMagic.size());
+  append(bytes, ledger);
+  append(bytes, static_cast<std::uint64_t>(list.segments.size()));
+  for (const auto& [first, last] : list.segments) {
+    append(bytes, first);
+    append(bytes, last);
+  }
+  bytes += list.writer;
+  append(bytes, XXH3_64bits(bytes.data(), bytes.size()));
+  const fs::path path = folder / kListName;
+  const fs::path temporary = path.string() + ".new";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (fd < 0) return io_error(temporary, "open");
+  const bool written =
+      ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
+      ::fdatasync(fd) == 0;
+  ::close(fd);
+  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) return io_error(path, "write");
+  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = directory >= 0 && ::fsync(directory) == 0;
+  if (directory >= 0) ::close(directory);
+  return synced ? Status{} : io_error(folder, "sync");
 }
 
-rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view_of(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
-
-}  // namespace
+/// nullopt when there is no list: nothing is stored.
+Result<std::optional<FileList>> read_list(const fs::path& folder, const LedgerKey& ledger) {
+  const fs::path path = folder / kListName;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    std::error_code error;
+    if (!fs::exists(path, error) && !error) return std::optional<FileList>();
+    return list_damaged(path);
+  }
+  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  constexpr std::size_t kFixed = 8 + 16 + 8;
+  std::uint64_t checksum = 0;
+  if (bytes.size() < kFixed + sizeof checksum) return list_damaged(path);
+  std::string_view rest(bytes);
+  std::memcpy(&checksum, rest.data() + rest.size() - sizeof checksum, sizeof checksum);
+  rest.remove_suffix(sizeof checksum);
+  if (checksum != XXH3_64bits(rest.data(), rest.size()) ||
+      std::memcmp(rest.data(), kListMagic.data(), kListMagic.size()) != 0)
+    return list_damaged(path);
+  if (std::memcmp(rest.data() + 8, ledger.data(), ledger.size()) != 0)
+    return corrupt(path.string(), "", "views of this ledger, not of another one");
+  std::uint64_t count = 0;
+  std::memcpy(&count, rest.data() + 24, sizeof count);
+  rest.remove_prefix(kFixed);
+  if (count > rest.size() / 16) return list_damaged(path);
+  FileList out;
+  for (; count > 0; --count) {
+    auto& [first, last] = out.segments.emplace_back();
+    std::memcpy(&first, rest.data(), 8);
+    std::memcpy(&last, rest.data() + 8, 8);
+    rest.remove_prefix(16);
+  }
+  out.writer = rest;
+  return std::optional(std::move(out));
+}
 
 /// What a reader sees. Never changes: a new one takes its place.
 struct State {
-  std::array<ViewRuns, kViews> runs;                  // what is not in files
-  std::size_t records = 0;                            // that made them
-  bool in_files = false;                              // there is a store
-  std::shared_ptr<const rocksdb::Snapshot> snapshot;  // of the store; null when that cannot grow
+  Segments segments;  // in the order of their positions: those in files, then those in memory
+  std::size_t in_memory = 0;  // records
   Position position = 0;
   Position stored = 0;
   std::bitset<129> lengths;
 };
 
-/// Debian's RocksDB has its assertions on, and one of them stands before the checksum of a table's properties: damage there
-/// ends the program. So the program leaves a mark while it opens a store; when two have died with it in a row, the store is
-/// not opened again. Once could be a coincidence: a program that was killed.
-class OpeningMark {
- public:
-  static fs::path path_of(const fs::path& folder) { return folder.string() + ".opening"; }
-
-  explicit OpeningMark(const fs::path& folder) : path_(path_of(folder)) {
-    std::error_code none;
-    const auto size = fs::file_size(path_, none);
-    died_before_ = none ? 0 : size;
-    std::ofstream(path_, std::ios::app) << '.';
-  }
-  ~OpeningMark() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  OpeningMark(const OpeningMark&) = delete;
-  OpeningMark& operator=(const OpeningMark&) = delete;
-  std::uintmax_t died_before() const { return died_before_; }
-
- private:
-  fs::path path_;
-  std::uintmax_t died_before_ = 0;
-};
+}  // namespace
 
 struct ViewStore::Impl {
   fs::path folder;
-  std::array<std::uint8_t, 16> ledger_id{};
+  LedgerKey ledger_id{};
   bool read_only = false;
-
-  // Made at the first flush, then constant; readers go by State::in_files.
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;  // default, then one for each view
 
   mutable std::mutex mutex;  // guards the pointer alone
   std::shared_ptr<const State> state = std::make_shared<State>();
 
   // The projector's own: what publish() will show.
   ViewWriter writer;
-  std::array<RunBuilder, kViews> staged;
+  Entries staged;
   std::size_t staged_records = 0;
+
+  // Files are listed by one thread at a time: the projector's and the merging one.
+  mutable std::mutex files_mutex;
+  mutable std::condition_variable files_changed;
+  std::string stored_writer;
+  bool stopping = false;
+  bool merging = false;
+  Status merged;
+  std::thread merger;
+  std::atomic<bool> give_up = false;
+  std::atomic<std::uint64_t> written_bytes = 0;
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(files_mutex);
+      stopping = give_up = true;
+    }
+    files_changed.notify_all();
+    if (merger.joinable()) merger.join();
+  }
 
   std::shared_ptr<const State> current() const {
     const std::lock_guard lock(mutex);
     return state;
   }
-  void show(std::shared_ptr<const State> next) {
-    const std::lock_guard lock(mutex);
-    state.swap(next);
-  }  // the old one, which may be the last to hold much memory, goes without the lock
-
-  std::shared_ptr<const rocksdb::Snapshot> take_snapshot() const {
-    if (read_only) return nullptr;
-    return {db->GetSnapshot(),
-            [from = db.get()](const rocksdb::Snapshot* held) { from->ReleaseSnapshot(held); }};
-  }
-
-  Status scan(const State& seen, View view, std::string_view from, Direction direction,
-              const Visitor& visit) const;
-
-  ~Impl() {
-    for (auto* family : families) delete family;
-    families.clear();
-  }
-
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors() const {
-    std::vector<rocksdb::ColumnFamilyDescriptor> out = {
-        {rocksdb::kDefaultColumnFamilyName, family_options()}};
-    for (std::size_t i = 0; i < kViews; ++i)
-      out.emplace_back(std::string(name_of(static_cast<View>(i))),
-                       family_options(static_cast<View>(i)));
-    return out;
-  }
-
-  rocksdb::ColumnFamilyHandle* family(View view) const {
-    return families[1 + static_cast<std::size_t>(view)];
-  }
-
-  Status open_db(bool create) {
-    rocksdb::DBOptions options = db_options();
-    options.create_if_missing = options.create_missing_column_families = create;
-    rocksdb::DB* raw = nullptr;
-    const auto status =
-        read_only
-            ? rocksdb::DB::OpenForReadOnly(options, folder.string(), descriptors(), &families, &raw)
-            : rocksdb::DB::Open(options, folder.string(), descriptors(), &families, &raw);
-    if (!status.ok()) return tl::unexpected(store_error(folder, status));
-    db.reset(raw);
-    return {};
-  }
-
-  /// The newest watermark: ledger id and the writer's state.
-  Status load_watermark() {
-    std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions(), families[0]));
-    it->SeekToLast();
-    if (!it->status().ok()) return tl::unexpected(store_error(folder, it->status()));
-    if (!it->Valid()) return {};
-    const auto value = view_of(it->value());
-    const std::string_view id(reinterpret_cast<const char*>(ledger_id.data()), ledger_id.size());
-    if (value.substr(0, id.size()) != id)
-      return corrupt(folder.string(), "", "views of this ledger, not of another one");
-    LEASELEDGER_ASSIGN(writer, ViewWriter::load(value.substr(id.size())));
-    return {};
-  }
-
-  /// What the files hold, as the writer's state says.
-  void show_files() {
+  /// Makes the next state from the one that holds now. The old one, which may be the last to hold much, goes without the lock.
+  void change(const std::function<void(State&)>& body) {
     auto next = std::make_shared<State>();
-    next->in_files = true;
-    next->snapshot = take_snapshot();
-    next->stored = next->position = writer.position();
-    next->lengths = writer.lengths();
-    show(std::move(next));
+    std::shared_ptr<const State> old;
+    const std::lock_guard lock(mutex);
+    *next = *state;
+    body(*next);
+    old = std::exchange(state, std::move(next));
   }
 
-  Status write_file(const std::string& path, const ViewRun& run, std::optional<View> view = {}) {
-    rocksdb::Options options(db_options(), family_options(view));
-    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), options);
-    auto status = file.Open(path);
-    for (auto it = run.entries.begin(); status.ok() && it != run.entries.end(); ++it)
-      status = file.Put(slice(it->key()), slice(it->value()));
-    if (status.ok()) status = file.Finish();
-    if (!status.ok()) return tl::unexpected(store_error(folder, status));
-    return {};
+  Status list(const Segments& segments) {
+    FileList files;
+    for (const auto& segment : segments) {
+      if (!segment->in_memory()) files.segments.emplace_back(segment->first(), segment->last());
+    }
+    files.writer = stored_writer;
+    return write_list(folder, ledger_id, files);
   }
+  fs::path path_of(const Segment& segment) const {
+    return folder / segment_file_name(segment.first(), segment.last());
+  }
+  Status load(const FileList& list);
+  void remove_unlisted() const;
+  void merge_loop();
+  Status merge(std::unique_lock<std::mutex>& lock, std::size_t first, std::size_t end);
 };
+
+// ---- opening ----------------------------------------------------------------------------------------------------
 
 ViewStore::ViewStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ViewStore::~ViewStore() = default;
 
-Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder,
-                                                   const std::array<std::uint8_t, 16>& ledger_id,
+Status ViewStore::Impl::load(const FileList& list) {
+  LEASELEDGER_ASSIGN(writer, ViewWriter::load(list.writer));
+  stored_writer = list.writer;
+  Segments segments;
+  Position next = 1;
+  for (const auto& [first, last] : list.segments) {
+    LEASELEDGER_ASSIGN(auto segment,
+                       open_segment_file(folder / segment_file_name(first, last), ledger_id));
+    if (segment->first() != first || segment->last() != last || first != next || last < first)
+      return list_damaged(folder / kListName);
+    next = last + 1;
+    segments.push_back(std::move(segment));
+  }
+  if (writer.position() + 1 != next) return list_damaged(folder / kListName);
+  change([&](State& to) {
+    to.segments = std::move(segments);
+    to.position = to.stored = writer.position();
+    to.lengths = writer.lengths();
+  });
+  return {};
+}
+
+/// What an end without warning has left behind, or an earlier version.
+void ViewStore::Impl::remove_unlisted() const {
+  std::error_code ignored;
+  const auto seen = current();
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const auto name = entry.path().filename();
+    const bool listed =
+        name == kListName || std::ranges::any_of(seen->segments, [&](const auto& s) {
+          return path_of(*s).filename() == name;
+        });
+    if (!listed) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+Result<std::unique_ptr<ViewStore>> ViewStore::open(fs::path folder, const LedgerKey& ledger_id,
                                                    bool read_only) {
   auto impl = std::make_unique<Impl>();
   impl->folder = std::move(folder);
   impl->ledger_id = ledger_id;
   impl->read_only = read_only;
   std::error_code error;
-  if (fs::exists(impl->folder, error) && !fs::is_empty(impl->folder, error)) {
-    std::optional<OpeningMark> mark;
-    if (!read_only) mark.emplace(impl->folder);
-    if (mark && mark->died_before() >= 2)
-      return corrupt(impl->folder.string(), "",
-                     "views that can be opened: two programs in a row died of it");
-    LEASELEDGER_TRY(impl->open_db(false));
-    LEASELEDGER_TRY(impl->load_watermark());
-    impl->show_files();
+  if (fs::exists(impl->folder, error)) {
+    LEASELEDGER_ASSIGN(const auto list, read_list(impl->folder, ledger_id));
+    if (list) LEASELEDGER_TRY(impl->load(*list));
+    if (!read_only) impl->remove_unlisted();
   }
   return std::unique_ptr<ViewStore>(new ViewStore(std::move(impl)));
 }
@@ -255,148 +271,269 @@ Status ViewStore::drop(const fs::path& folder) {
   return {};
 }
 
+// ---- feeding ----------------------------------------------------------------------------------------------------
+
 Status ViewStore::add(const Record& record) {
-  LEASELEDGER_TRY(
-      impl_->writer.add(record, [this](View view, std::string_view key, std::string_view value) {
-        impl_->staged[static_cast<std::size_t>(view)].add(key, value);
-      }));
+  LEASELEDGER_TRY(impl_->writer.add(record, impl_->staged));
   ++impl_->staged_records;
   return {};
 }
 
-void ViewStore::publish() {
+Status ViewStore::publish() {
   Impl& self = *impl_;
-  if (self.staged_records == 0) return;
-  auto next = std::make_shared<State>(*self.current());
-  for (std::size_t i = 0; i < kViews; ++i) {
-    if (!self.staged[i].empty()) add_run(next->runs[i], self.staged[i].take());
+  if (self.staged_records == 0) return {};
+  const std::size_t records = std::exchange(self.staged_records, 0);
+  const Position last = self.writer.position();
+  Entries fresh_entries;
+  for (std::size_t i = 0; i < kViews; ++i)
+    fresh_entries[i].reserve(self.staged[i].size() + self.staged[i].size() / 8);
+  auto fresh = MemorySegment::sort(last - records + 1, last,
+                                   std::exchange(self.staged, std::move(fresh_entries)));
+  Segments young;  // what takes the place of the newest segments in memory
+  young.push_back(std::move(fresh));
+  const auto seen = self.current();
+  std::size_t kept = seen->segments.size();
+  while (young.front()->records() < kSmall) {
+    std::size_t same = 0;
+    while (same < kept && seen->segments[kept - same - 1]->in_memory() &&
+           seen->segments[kept - same - 1]->records() <
+               kInMemoryTogether * young.front()->records())
+      ++same;
+    if (same + 1 < kInMemoryTogether) break;
+    young.insert(young.begin(), seen->segments.begin() + static_cast<std::ptrdiff_t>(kept - same),
+                 seen->segments.begin() + static_cast<std::ptrdiff_t>(kept));
+    LEASELEDGER_ASSIGN(auto together, MemorySegment::merge(young));
+    young.assign(1, std::move(together));
+    kept -= same;
   }
-  next->records += std::exchange(self.staged_records, 0);
-  next->position = self.writer.position();
-  next->lengths = self.writer.lengths();
-  self.show(std::move(next));
+  const std::size_t replaced = seen->segments.size() - kept;
+  self.change([&](State& to) {  // files may have been merged meanwhile: count from the end
+    to.segments.resize(to.segments.size() - replaced);
+    to.segments.push_back(std::move(young.front()));
+    to.in_memory += records;
+    to.position = last;
+    to.lengths = self.writer.lengths();
+  });
+  return {};
 }
 
 std::size_t ViewStore::unpublished() const { return impl_->staged_records; }
-std::size_t ViewStore::unflushed() const { return impl_->current()->records; }
+std::size_t ViewStore::unflushed() const { return impl_->current()->in_memory; }
 
 Status ViewStore::flush() {
   Impl& self = *impl_;
-  publish();
+  LEASELEDGER_TRY(publish());
   const auto shown = self.current();
-  if (self.read_only || shown->records == 0) return {};
-  if (self.db == nullptr) {
-    std::error_code error;
-    fs::create_directories(self.folder, error);
-    LEASELEDGER_TRY(self.open_db(true));
+  if (self.read_only || shown->in_memory == 0) return {};
+  std::error_code error;
+  fs::create_directories(self.folder, error);
+  Segments young;
+  for (const auto& segment : shown->segments) {
+    if (segment->in_memory()) young.push_back(segment);
   }
-  std::vector<rocksdb::IngestExternalFileArg> files;
-  const auto write = [&](rocksdb::ColumnFamilyHandle* family, std::string_view name,
-                         const ViewRun& run, std::optional<View> view) -> Status {
-    const fs::path path = self.folder / ("ingest-" + std::string(name) + ".sst");
-    // Ingested files are moved by linking them: one that is left from a flush that was cut short may be a table of the
-    // store by now, and writing into it would damage that.
-    std::error_code ignored;
-    fs::remove(path, ignored);
-    LEASELEDGER_TRY(self.write_file(path.string(), run, view));
-    rocksdb::IngestExternalFileArg& arg = files.emplace_back();
-    arg.column_family = family;
-    arg.external_files = {path.string()};
-    arg.options.move_files = true;
-    arg.options.failed_move_fall_back_to_copy = true;
-    arg.options.allow_global_seqno = true;
-    return {};
-  };
-  for (std::size_t i = 0; i < kViews; ++i) {
-    if (shown->runs[i].empty()) continue;
-    const View view = static_cast<View>(i);
-    LEASELEDGER_TRY(write(self.family(view), name_of(view), *merge_runs(shown->runs[i]), view));
+  LEASELEDGER_ASSIGN(auto file, write_segment_file(self.folder, self.ledger_id, young));
+  self.written_bytes += fs::file_size(self.path_of(*file), error);
+  std::unique_lock lock(self.files_mutex);
+  LEASELEDGER_TRY(self.merged);
+  Segments segments = self.current()->segments;
+  segments.resize(segments.size() - young.size());
+  segments.push_back(file);
+  self.stored_writer = self.writer.save();
+  LEASELEDGER_TRY(self.list(segments));
+  self.change([&](State& to) {
+    to.segments = segments;
+    to.in_memory = 0;
+    to.stored = to.position;
+  });
+  if (worth_merging(segments)) {
+    if (!self.merger.joinable()) self.merger = std::thread([&self] { self.merge_loop(); });
+    self.merging = true;
+    lock.unlock();
+    self.files_changed.notify_all();
   }
-  RunBuilder watermark;
-  watermark.add(
-      watermark_key(self.writer.position()),
-      std::string(reinterpret_cast<const char*>(self.ledger_id.data()), self.ledger_id.size()) +
-          self.writer.save());
-  LEASELEDGER_TRY(write(self.families[0], kWatermark, *watermark.take(), {}));
-  if (const auto status = self.db->IngestExternalFiles(files); !status.ok())
-    return tl::unexpected(store_error(self.folder, status));
-  self.show_files();
   return {};
 }
+
+void ViewStore::Impl::merge_loop() {
+  std::unique_lock lock(files_mutex);
+  while (!stopping) {
+    const auto range = worth_merging(current()->segments);
+    if (!range || !merged) {
+      merging = false;
+      files_changed.notify_all();
+      files_changed.wait(lock);
+      continue;
+    }
+    const Status done = merge(lock, range->first, range->second);
+    if (!done && !stopping) merged = done;
+  }
+  merging = false;
+  files_changed.notify_all();
+}
+
+/// Files [first, end) become one. The lock is not held while it is written.
+Status ViewStore::Impl::merge(std::unique_lock<std::mutex>& lock, std::size_t first,
+                              std::size_t end) {
+  const auto seen = current();
+  const Segments parts(seen->segments.begin() + static_cast<std::ptrdiff_t>(first),
+                       seen->segments.begin() + static_cast<std::ptrdiff_t>(end));
+  lock.unlock();
+  auto file = write_segment_file(folder, ledger_id, parts, [this] { return !give_up; });
+  lock.lock();
+  if (!file) return tl::unexpected(file.error());
+  std::error_code ignored;
+  written_bytes += fs::file_size(path_of(**file), ignored);
+  // Files are only added behind these meanwhile, and only under the lock.
+  Segments listed = current()->segments;
+  const auto replace = [&](Segments& segments) {
+    const auto begin = segments.begin() + static_cast<std::ptrdiff_t>(first);
+    *begin = *file;
+    segments.erase(begin + 1, begin + static_cast<std::ptrdiff_t>(end - first));
+  };
+  replace(listed);
+  LEASELEDGER_TRY(list(listed));
+  change([&](State& to) { replace(to.segments); });
+  for (const auto& part : parts) fs::remove(path_of(*part), ignored);  // who reads goes on
+  return {};
+}
+
+ViewStore::Figures ViewStore::figures() const {
+  Figures out;
+  std::error_code ignored;
+  for (const auto& segment : impl_->current()->segments) {
+    if (segment->in_memory()) continue;
+    ++out.segments;
+    const auto size = fs::file_size(impl_->path_of(*segment), ignored);
+    if (!ignored) out.file_bytes += size;
+  }
+  out.written_bytes = impl_->written_bytes;
+  return out;
+}
+
+Status ViewStore::settle() const {
+  std::unique_lock lock(impl_->files_mutex);
+  impl_->files_changed.wait(lock, [this] { return !impl_->merging; });
+  return impl_->merged;
+}
+
+// ---- reading ----------------------------------------------------------------------------------------------------
 
 Position ViewStore::position() const { return impl_->current()->position; }
 Position ViewStore::stored_position() const { return impl_->current()->stored; }
 std::bitset<129> ViewStore::lengths() const { return impl_->current()->lengths; }
 
+namespace {
+
+/// Visits the entries of all cursors in order, until `visit` has enough.
+Status visit_merged(std::vector<SegmentCursor>& cursors, Direction direction,
+                    const ViewStore::Visitor& visit) {
+  const bool forward = direction == Direction::kForward;
+  std::erase_if(cursors, [](const SegmentCursor& cursor) { return !cursor.valid(); });
+  while (!cursors.empty()) {
+    SegmentCursor* next = &cursors.front();
+    for (auto& cursor : cursors) {
+      if (forward ? cursor.key() < next->key() : cursor.key() > next->key()) next = &cursor;
+    }
+    if (!visit(next->key(), next->value())) return {};
+    LEASELEDGER_TRY(forward ? next->next() : next->prev());
+    if (!next->valid()) cursors.erase(cursors.begin() + (next - cursors.data()));
+  }
+  return {};
+}
+
+}  // namespace
+
 Status ViewStore::scan(View view, std::string_view from, const Visitor& visit) const {
-  return impl_->scan(*impl_->current(), view, from, Direction::kForward, visit);
+  const auto seen = impl_->current();
+  std::vector<SegmentCursor> cursors;
+  for (const auto& segment : seen->segments) {
+    LEASELEDGER_TRY(cursors.emplace_back(*segment, view).seek(from));
+  }
+  return visit_merged(cursors, Direction::kForward, visit);
 }
 
 Status ViewStore::scan_back(View view, std::string_view from, const Visitor& visit) const {
-  return impl_->scan(*impl_->current(), view, from, Direction::kBackward, visit);
+  const auto seen = impl_->current();
+  std::vector<SegmentCursor> cursors;
+  for (const auto& segment : seen->segments) {
+    LEASELEDGER_TRY(cursors.emplace_back(*segment, view).seek_back(from));
+  }
+  return visit_merged(cursors, Direction::kBackward, visit);
 }
 
-Status ViewStore::Impl::scan(const State& seen, View view, std::string_view from,
-                             Direction direction, const Visitor& visit) const {
-  const bool forward = direction == Direction::kForward;
-  struct Cursor {
-    const RunEntry* at;  // the next entry to visit is this one, or backwards the one before
-    const RunEntry* end;
-  };
-  std::vector<Cursor> cursors;
-  for (const auto& run : seen.runs[static_cast<std::size_t>(view)]) {
-    const RunEntry* first = run->entries.data();
-    const RunEntry* last = first + run->entries.size();
-    const Cursor cursor =
-        forward ? Cursor{std::ranges::lower_bound(first, last, from, {}, &RunEntry::key), last}
-                : Cursor{std::ranges::upper_bound(first, last, from, {}, &RunEntry::key), first};
-    if (cursor.at != cursor.end) cursors.push_back(cursor);
-  }
-  std::unique_ptr<rocksdb::Iterator> stored;
-  if (seen.in_files) {
-    rocksdb::ReadOptions options = read_options(view, from);
-    options.snapshot = seen.snapshot.get();
-    stored.reset(db->NewIterator(options, family(view)));
-    forward ? stored->Seek(slice(from)) : stored->SeekForPrev(slice(from));
-  }
-  for (;;) {
-    Cursor* memory = nullptr;
-    std::string_view key;
-    for (auto& cursor : cursors) {
-      const std::string_view each = (forward ? cursor.at : cursor.at - 1)->key();
-      if (memory == nullptr || (forward ? each < key : each > key)) {
-        memory = &cursor;
-        key = each;
-      }
+Status ViewStore::scan_prefix(View view, std::string_view prefix, Position known,
+                              const Visitor& visit) const {
+  const auto seen = impl_->current();
+  const std::size_t filter = filter_bytes(view);
+  const bool filtered = filter != 0 && prefix.size() >= filter;
+  std::vector<SegmentCursor> cursors;
+  for (const auto& segment : seen->segments) {
+    if (segment->first() > known) break;
+    if (filtered) {
+      LEASELEDGER_ASSIGN(const bool may, segment->may_have(view, prefix.substr(0, filter)));
+      if (!may) continue;
     }
-    const bool in_store = stored != nullptr && stored->Valid();
-    // Before anything else is visited: what cannot be read is not the same as nothing.
-    if (stored != nullptr && !in_store && !stored->status().ok())
-      return tl::unexpected(store_error(folder, stored->status()));
-    if (memory == nullptr && !in_store) return {};
-    const bool from_store =
-        in_store && (memory == nullptr ||
-                     (forward ? view_of(stored->key()) < key : view_of(stored->key()) > key));
-    if (from_store) {
-      if (!visit(view_of(stored->key()), view_of(stored->value()))) return {};
-      forward ? stored->Next() : stored->Prev();
-    } else {
-      if (!visit(key, (forward ? memory->at : memory->at - 1)->value())) return {};
-      forward ? ++memory->at : --memory->at;
-      if (memory->at == memory->end) cursors.erase(cursors.begin() + (memory - cursors.data()));
+    LEASELEDGER_TRY(cursors.emplace_back(*segment, view).seek(prefix));
+  }
+  return visit_merged(cursors, Direction::kForward,
+                      [&](std::string_view key, std::string_view value) {
+                        if (!key.starts_with(prefix)) return false;
+                        return position_of_key(key) > known || visit(key, value);
+                      });
+}
+
+Status ViewStore::scan_newest(View view, std::string_view prefix, Position known,
+                              const Visitor& visit) const {
+  LEASELEDGER_CHECK(prefix.size() + 8 == key_bytes(view));
+  const auto seen = impl_->current();
+  const std::size_t filter = filter_bytes(view);
+  std::string from(prefix);
+  for (int i = 7; i >= 0; --i) from += static_cast<char>(known >> (8 * i) & 0xFF);
+  for (auto it = seen->segments.rbegin(); it != seen->segments.rend(); ++it) {
+    const Segment& segment = **it;
+    if (segment.first() > known) continue;
+    if (filter != 0) {
+      LEASELEDGER_ASSIGN(const bool may, segment.may_have(view, prefix.substr(0, filter)));
+      if (!may) continue;
     }
+    SegmentCursor cursor(segment, view);
+    LEASELEDGER_TRY(cursor.seek_back(from));
+    for (; cursor.valid() && cursor.key().starts_with(prefix);) {
+      if (!visit(cursor.key(), cursor.value())) return {};
+      LEASELEDGER_TRY(cursor.prev());
+    }
+  }
+  return {};
+}
+
+// ---- comparing --------------------------------------------------------------------------------------------------
+
+namespace {
+
+void add_all(ViewDigests& out, const Entries& entries) {
+  for (std::size_t i = 0; i < kViews; ++i) {
+    const View view = static_cast<View>(i);
+    const std::string_view all(entries[i]);
+    for (std::size_t at = 0; at < all.size(); at += entry_bytes(view))
+      out[i].add(all.substr(at, key_bytes(view)),
+                 all.substr(at + key_bytes(view), value_bytes(view)));
   }
 }
+
+}  // namespace
 
 Result<ViewDigests> ViewStore::digests(Position* position) const {
   const auto seen = impl_->current();
   ViewDigests out;
   for (std::size_t i = 0; i < kViews; ++i) {
-    LEASELEDGER_TRY(impl_->scan(*seen, static_cast<View>(i), "", Direction::kForward,
-                                [&](std::string_view key, std::string_view value) {
-                                  out[i].add(key, value);
-                                  return true;
-                                }));
+    for (const auto& segment : seen->segments) {
+      SegmentCursor cursor(*segment, static_cast<View>(i));
+      LEASELEDGER_TRY(cursor.seek_first());
+      while (cursor.valid()) {
+        out[i].add(cursor.key(), cursor.value());
+        LEASELEDGER_TRY(cursor.next());
+      }
+    }
   }
   if (position != nullptr) *position = seen->position;
   return out;
@@ -407,13 +544,13 @@ Result<ViewDigests> digests_from_log(const EventLog& log, Position position,
   ViewDigests out;
   ViewWriter writer;
   Record record;
+  Entries entries;
   Status status;
-  const ViewWriter::Sink sink = [&out](View view, std::string_view key, std::string_view value) {
-    out[static_cast<std::size_t>(view)].add(key, value);
-  };
   LEASELEDGER_TRY(log.read(1, position, Direction::kForward, [&](const StoredRecord& stored) {
     status = decode_record(stored.bytes, record);
-    if (status) status = writer.add(record, sink);
+    if (status) status = writer.add(record, entries);
+    if (status) add_all(out, entries);
+    for (auto& each : entries) each.clear();
     if (status && progress && (stored.position & 0x3FFF) == 0 && !progress(stored.position)) {
       status = fail(Win32::kOperationAborted, ErrorKind::kBusy, "", "", "to be let run to its end");
     }

@@ -1,10 +1,11 @@
 #pragma once
-// Where the views are kept: new entries in memory, older ones in RocksDB under DIR/views, written in bulk as sorted files
-// that are ingested together with the position they reach (docs/formats/views.md). Readers see both as one. No write-ahead
-// log: the ledger's own log is that. A store that is lost or damaged is built again.
-// Flow: views.h -> [view_store.h] -> queries.h
+// Where the views are kept: segments, the young ones in memory, the older ones in files under DIR/views, with one small file that
+// says which they are and what position they reach (docs/formats/views.md). Readers see all as one. No write-ahead log:
+// the ledger's own log is that. A store that is lost or damaged is built again.
+// Flow: views.h -> segment.h -> [view_store.h] -> queries.h
 
 #include "ledger/event_log.h"
+#include "projections/segment_file.h"
 #include "projections/views.h"
 
 #include <filesystem>
@@ -19,20 +20,19 @@ class ViewStore {
   /// Opens what is stored in `folder`, if anything is; nothing is made before the first flush. kCorrupt when it cannot be read or
   /// belongs to another ledger: the caller drops it (drop()) and opens again.
   static Result<std::unique_ptr<ViewStore>> open(std::filesystem::path folder,
-                                                 const std::array<std::uint8_t, 16>& ledger_id,
-                                                 bool read_only);
+                                                 const LedgerKey& ledger_id, bool read_only);
   /// Removes what is stored in `folder`.
   static Status drop(const std::filesystem::path& folder);
   ~ViewStore();
 
   // ---- the projector's side: one thread ----
-  /// Enters one record. Readers see it, whole, from the next publish() on: one lock for many records, because the command
-  /// handler looks ids up at the same time.
+  /// Enters one record. Readers see it, whole, from the next publish() on.
   Status add(const Record& record);
-  void publish();
+  Status publish();
   /// Records added since the last publish().
   std::size_t unpublished() const;
-  /// Stores what is in memory; atomic with the position. Readers go on meanwhile.
+  /// Stores what is in memory; atomic with the position. Readers go on meanwhile. Files that have become many are merged by a
+  /// thread of the store's.
   Status flush();
   std::size_t unflushed() const;
 
@@ -49,9 +49,26 @@ class ViewStore {
   /// a file is damaged, before anything is left out.
   Status scan(View view, std::string_view from, const Visitor& visit) const;
   Status scan_back(View view, std::string_view from, const Visitor& visit) const;
+  /// Entries whose key begins with `prefix`, of records up to `known`, upwards. Files without any are not read when the prefix
+  /// has at least filter_bytes(view) octets.
+  Status scan_prefix(View view, std::string_view prefix, Position known,
+                     const Visitor& visit) const;
+  /// Entries whose key is `prefix` and a position up to `known`, the newest first. Reads no further back than it is let.
+  Status scan_newest(View view, std::string_view prefix, Position known,
+                     const Visitor& visit) const;
 
   /// Digests of everything that is in, by reading it; `position`, if given, becomes what they are digests of.
   Result<ViewDigests> digests(Position* position = nullptr) const;
+
+  /// Figures of what is stored.
+  struct Figures {
+    std::size_t segments = 0;         ///< in files.
+    std::uint64_t file_bytes = 0;     ///< of the files.
+    std::uint64_t written_bytes = 0;  ///< into files since the store was opened, merging included.
+  };
+  Figures figures() const;
+  /// Waits until no files are worth merging. ERROR_OPERATION_ABORTED and errors of merging.
+  Status settle() const;
 
  private:
   struct Impl;

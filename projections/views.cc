@@ -5,7 +5,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
+#include <map>
 #include <optional>
+#include <utility>
 
 namespace leaseledger {
 namespace {
@@ -45,14 +48,47 @@ tl::unexpected<Error> damaged(View view) {
 }
 
 constexpr std::size_t kKeySize = 17;
-constexpr std::size_t kLeaseValueSize = 1 + 1 + 8 + 8 + 8 + 4;
 
-std::string usage_value(const SubnetUsage& u) {
-  std::string out;
+/// One more entry of `view`, to be written from the first octet on.
+class EntryWriter {
+ public:
+  EntryWriter(Entries& out, View view) : out_(out[static_cast<std::size_t>(view)]) {
+    const std::size_t begin = out_.size();
+    out_.resize(begin + entry_bytes(view));
+    at_ = out_.data() + begin;
+  }
+  ~EntryWriter() { LEASELEDGER_CHECK(at_ == out_.data() + out_.size()); }
+  EntryWriter(const EntryWriter&) = delete;
+  EntryWriter& operator=(const EntryWriter&) = delete;
+
+  void u64(std::uint64_t value) {
+    value = __builtin_bswap64(value);
+    octets(&value, 8);
+  }
+  void u32(std::uint32_t value) {
+    value = __builtin_bswap32(value);
+    octets(&value, 4);
+  }
+  void u8(std::uint8_t value) { *at_++ = static_cast<char>(value); }
+  void octets(const void* data, std::size_t size) {
+    std::memcpy(at_, data, size);
+    at_ += size;
+  }
+  void lease_key(const LeaseKey& key) {
+    u64(key.address.high);
+    u64(key.address.low);
+    u8(key.length);
+  }
+
+ private:
+  std::string& out_;
+  char* at_;
+};
+
+void write_usage(EntryWriter& out, const SubnetUsage& u) {
   for (const auto figure :
        {u.active, u.declined, u.reserved, u.created, u.renewed, u.released, u.expired, u.deleted})
-    put(out, figure, 8);
-  return out;
+    out.u64(figure);
 }
 
 std::optional<std::string> argument(const Arguments& arguments, std::string_view name) {
@@ -90,9 +126,10 @@ std::string lease_history_key(const LeaseKey& key, Position position) {
 }
 
 std::string client_history_prefix(const Duid& duid) {
+  const XXH128_hash_t digest = XXH3_128bits(duid.bytes().data(), duid.size());
   std::string out;
-  put(out, duid.size(), 1);
-  out.append(reinterpret_cast<const char*>(duid.bytes().data()), duid.size());
+  put(out, digest.high64, 8);
+  put(out, digest.low64, 8);
   return out;
 }
 
@@ -132,7 +169,8 @@ Position position_of_key(std::string_view key) {
 
 Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key,
                                                            std::string_view value) {
-  if (key.size() != kKeySize + 8 || value.size() != kLeaseValueSize)
+  if (key.size() != key_bytes(View::kLeaseHistory) ||
+      value.size() != value_bytes(View::kLeaseHistory))
     return damaged(View::kLeaseHistory);
   LeaseEntry entry;
   entry.position = position_of_key(key);
@@ -146,10 +184,10 @@ Result<std::pair<LeaseKey, LeaseEntry>> decode_lease_entry(std::string_view key,
 }
 
 Result<ClientEntry> decode_client_entry(std::string_view key, std::string_view value) {
-  if (key.empty() || key.size() != 1U + static_cast<std::uint8_t>(key[0]) + 4 + 1 + 8 ||
-      value.size() != kKeySize + 8)
+  if (key.size() != key_bytes(View::kClientHistory) ||
+      value.size() != value_bytes(View::kClientHistory))
     return damaged(View::kClientHistory);
-  const auto rest = key.substr(1U + static_cast<std::uint8_t>(key[0]));
+  const auto rest = key.substr(16);
   ClientEntry entry;
   entry.iaid = Iaid{static_cast<std::uint32_t>(get(rest, 4))};
   entry.type = static_cast<LeaseType>(rest[4]);
@@ -213,7 +251,7 @@ void count(const Record& record, SubnetUsage& usage) {
   }
 }
 
-Status ViewWriter::add(const Record& record, const Sink& sink) {
+Status ViewWriter::add(const Record& record, Entries& out) {
   LEASELEDGER_CHECK(record.position == position_ + 1);
   const EventKind kind = kind_of(record.event);
   if (kind == EventKind::kUnknown) {
@@ -223,23 +261,28 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
         "an event that this version knows; it was written by a newer leaseledger, use that one");
   }
   const auto enter_lease = [&](const LeaseKey& key, const LeaseEntry& entry) {
-    std::string value;
-    put(value, static_cast<std::uint64_t>(entry.kind), 1);
-    put(value, static_cast<std::uint64_t>(entry.state), 1);
-    put(value, ordered(entry.effective_at), 8);
-    put(value, ordered(entry.valid_until), 8);
-    put(value, entry.tenure, 8);
-    put(value, entry.subnet_id, 4);
-    sink(View::kLeaseHistory, lease_history_key(key, record.position), std::move(value));
+    EntryWriter to(out, View::kLeaseHistory);
+    to.lease_key(key);
+    to.u64(record.position);
+    to.u8(static_cast<std::uint8_t>(entry.kind));
+    to.u8(static_cast<std::uint8_t>(entry.state));
+    to.u64(ordered(entry.effective_at));
+    to.u64(ordered(entry.valid_until));
+    to.u64(entry.tenure);
+    to.u32(entry.subnet_id);
     lengths_.set(key.length);
   };
   const auto enter_client = [&](const Duid& duid, Iaid iaid, LeaseType type, const LeaseKey& key,
                                 Position tenure) {
-    std::string value;
-    put(value, key);
-    put(value, tenure, 8);
-    sink(View::kClientHistory, client_history_key(duid, iaid, type, record.position),
-         std::move(value));
+    const XXH128_hash_t digest = XXH3_128bits(duid.bytes().data(), duid.size());
+    EntryWriter to(out, View::kClientHistory);
+    to.u64(digest.high64);
+    to.u64(digest.low64);
+    to.u32(static_cast<std::uint32_t>(iaid));
+    to.u8(static_cast<std::uint8_t>(type));
+    to.u64(record.position);
+    to.lease_key(key);
+    to.u64(tenure);
   };
 
   SubnetId subnet = 0;
@@ -252,12 +295,14 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
     const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired ||
                       kind == EventKind::kClientDeleted;
     if (!gone && lease.valid_until != kForever) {
-      std::string value;
-      put(value, lease.key);
-      sink(View::kExpiry, expiry_key(lease.valid_until, record.position), std::move(value));
+      EntryWriter to(out, View::kExpiry);
+      to.u64(ordered(lease.valid_until));
+      to.u64(record.position);
+      to.lease_key(lease.key);
     }
-    count(record, usage_[subnet]);
-    touched_.insert(subnet);
+    Figures& figures = figures_[subnet];
+    count(record, figures.usage);
+    if (!std::exchange(figures.touched, true)) touched_.push_back(subnet);
   }
   const auto about_command = [&](const Arguments& arguments) {
     const auto address = argument(arguments, "address");
@@ -293,19 +338,28 @@ Status ViewWriter::add(const Record& record, const Sink& sink) {
       },
       record.event);
   if (subnet != 0 && lease_fact_of(record.event) == nullptr) {
-    sink(View::kSubnetHistory, subnet_key(subnet, record.position),
-         std::string(1, static_cast<char>(kind)));
-    if (kind == EventKind::kSubnetCreated) usage_[subnet] = {};
-    if (kind == EventKind::kSubnetDeleted) {
-      usage_.erase(subnet);
-      touched_.erase(subnet);
-    }
+    EntryWriter to(out, View::kSubnetHistory);
+    to.u32(subnet);
+    to.u64(record.position);
+    to.u8(static_cast<std::uint8_t>(kind));
+    if (kind == EventKind::kSubnetCreated) figures_[subnet] = {};
+    if (kind == EventKind::kSubnetDeleted) figures_.erase(subnet);
   }
-  if (record.command_id)
-    sink(View::kCommandIds, command_id_key(record.actor, *record.command_id, record.position), "");
+  if (record.command_id) {
+    EntryWriter to(out, View::kCommandIds);
+    to.u64(XXH3_64bits(record.actor.data(), record.actor.size()));
+    to.octets(record.command_id->data(), record.command_id->size());
+    to.u64(record.position);
+  }
   if (record.position % kUsageEvery == 0) {
-    for (const SubnetId id : touched_)
-      sink(View::kUsage, subnet_key(id, record.position), usage_value(usage_[id]));
+    for (const SubnetId id : touched_) {
+      const auto it = figures_.find(id);
+      if (it == figures_.end() || !std::exchange(it->second.touched, false)) continue;
+      EntryWriter to(out, View::kUsage);
+      to.u32(id);
+      to.u64(record.position);
+      write_usage(to, it->second.usage);
+    }
     touched_.clear();
   }
   position_ = record.position;
@@ -317,13 +371,16 @@ std::string ViewWriter::save() const {
   put(out, kViewsFormat, 1);
   put(out, position_, 8);
   for (std::size_t i = 0; i < lengths_.size(); ++i) out += lengths_[i] ? '\1' : '\0';
-  put(out, usage_.size(), 4);
-  for (const auto& [id, usage] : usage_) {
+  const std::map<SubnetId, Figures> in_order(figures_.begin(), figures_.end());
+  put(out, in_order.size(), 4);
+  for (const auto& [id, figures] : in_order) {
     put(out, id, 4);
-    out += usage_value(usage);
+    const SubnetUsage& u = figures.usage;
+    for (const auto figure :
+         {u.active, u.declined, u.reserved, u.created, u.renewed, u.released, u.expired, u.deleted})
+      put(out, figure, 8);
+    put(out, figures.touched ? 1 : 0, 1);
   }
-  put(out, touched_.size(), 4);
-  for (const SubnetId id : touched_) put(out, id, 4);
   return out;
 }
 
@@ -344,14 +401,12 @@ Result<ViewWriter> ViewWriter::load(std::string_view bytes) {
   const auto lengths = take(129);
   for (std::size_t i = 0; i < 129; ++i) out.lengths_[i] = lengths[i] != 0;
   for (auto n = get(take(4), 4); n > 0; --n) {
-    if (bytes.size() < 68) return bad();
+    if (bytes.size() < 69) return bad();
     const auto id = static_cast<SubnetId>(get(take(4), 4));
-    LEASELEDGER_ASSIGN(out.usage_[id], decode_usage(take(64)));
-  }
-  if (bytes.size() < 4) return bad();
-  for (auto n = get(take(4), 4); n > 0; --n) {
-    if (bytes.size() < 4) return bad();
-    out.touched_.insert(static_cast<SubnetId>(get(take(4), 4)));
+    Figures& figures = out.figures_[id];
+    LEASELEDGER_ASSIGN(figures.usage, decode_usage(take(64)));
+    figures.touched = get(take(1), 1) != 0;
+    if (figures.touched) out.touched_.push_back(id);
   }
   if (!bytes.empty()) return bad();
   return out;

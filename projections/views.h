@@ -1,6 +1,6 @@
 #pragma once
 // The views: what each record enters where. Pure functions from a record to entries; keys are unique and never overwritten,
-// so that entries can be stored in bulk and in any order. Format: docs/formats/views.md.
+// so that entries can be stored in bulk and in any order. All entries of a view have the same size. Format: docs/formats/views.md.
 // Flow: ledger/event_log.h -> [views.h] -> view_store.h
 
 #include "ledger/lease_book.h"
@@ -10,16 +10,16 @@
 #include <bitset>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 namespace leaseledger {
 
 enum class View : std::uint8_t {
   kLeaseHistory,   ///< lease key, position -> what happened
-  kClientHistory,  ///< DUID, IAID, type, position -> lease key, tenure
+  kClientHistory,  ///< digest of the DUID, IAID, type, position -> lease key, tenure
   kExpiry,         ///< end of valid lifetime, position -> lease key
   kSubnetHistory,  ///< subnet, position -> kind
   kUsage,          ///< subnet, position -> figures, now and then
@@ -29,7 +29,25 @@ inline constexpr std::size_t kViews = 6;
 std::string_view name_of(View view);  ///< "lease_history", also the name of its column family.
 
 /// Stored with the views; others are built again. A change in what records enter, not only in how, makes another one.
-inline constexpr std::uint8_t kViewsFormat = 2;
+inline constexpr std::uint8_t kViewsFormat = 3;
+
+/// Octets of a view's keys and values, and of what a filter knows its keys by (0: it has none).
+constexpr std::size_t key_bytes(View view) {
+  constexpr std::size_t kBytes[kViews] = {25, 29, 16, 12, 12, 32};
+  return kBytes[static_cast<std::size_t>(view)];
+}
+constexpr std::size_t value_bytes(View view) {
+  constexpr std::size_t kBytes[kViews] = {30, 25, 17, 1, 64, 0};
+  return kBytes[static_cast<std::size_t>(view)];
+}
+constexpr std::size_t entry_bytes(View view) { return key_bytes(view) + value_bytes(view); }
+constexpr std::size_t filter_bytes(View view) {
+  constexpr std::size_t kBytes[kViews] = {17, 16, 0, 0, 0, 24};
+  return kBytes[static_cast<std::size_t>(view)];
+}
+
+/// Entries of each view, one after the other.
+using Entries = std::array<std::string, kViews>;
 
 /// Positions at which figures of the touched subnets are written.
 inline constexpr Position kUsageEvery = 4096;
@@ -75,10 +93,8 @@ void count(const Record& record, SubnetUsage& usage);
 /// prefix lengths in use, small and stored with the views.
 class ViewWriter {
  public:
-  using Sink = std::function<void(View, std::string key, std::string value)>;
-
-  /// Adds the entries of `record`, whose position must be position() + 1. kCorrupt for an event of a newer version.
-  Status add(const Record& record, const Sink& sink);
+  /// Appends the entries of `record`, whose position must be position() + 1. kCorrupt for an event of a newer version.
+  Status add(const Record& record, Entries& out);
 
   Position position() const { return position_; }
   /// Lengths of all lease keys there have been, for look-ups through delegation.
@@ -90,8 +106,12 @@ class ViewWriter {
  private:
   Position position_ = 0;
   std::bitset<129> lengths_;
-  std::map<SubnetId, SubnetUsage> usage_;
-  std::set<SubnetId> touched_;  // since the last multiple of kUsageEvery
+  struct Figures {
+    SubnetUsage usage;
+    bool touched = false;  // since the last multiple of kUsageEvery
+  };
+  std::unordered_map<SubnetId, Figures> figures_;
+  std::vector<SubnetId> touched_;
 };
 
 /// Order-independent digest of a view's content: equal contents give equal digests, however they are stored.

@@ -30,7 +30,7 @@ struct LedgerOptions {
   bool read_only = false;   ///< nothing is written: for copies and backups. Commands are refused.
   bool adopt_head = false;  ///< take the log as it is when the head witness is missing or damaged.
   std::optional<std::string> partition;    ///< must be the stored one when given.
-  std::size_t view_flush_events = 65'536;  ///< views are stored when so many events wait in memory.
+  std::size_t view_flush_events = std::size_t{1} << 20;  ///< ProjectorOptions::flush_events.
   /// a snapshot of the book is saved on closing after so many new records.
   Position snapshot_every = 1'000'000;
   HandlerOptions handler;

@@ -255,9 +255,9 @@ TEST_F(EmbeddedLedger, TheProjectorSaysWhereItStopped) {
   record.position = 2;
   record.event = UnknownEvent{77};
   ViewWriter writer;
-  ASSERT_TRUE(writer.add(read_record(ledger->log(), 1).value(),
-                         [](View, const std::string&, const std::string&) {}));
-  const auto stopped = writer.add(record, [](View, const std::string&, const std::string&) {});
+  Entries entries;
+  ASSERT_TRUE(writer.add(read_record(ledger->log(), 1).value(), entries));
+  const auto stopped = writer.add(record, entries);
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().value, "2");
   EXPECT_EQ(writer.position(), 1U) << "it never skips";

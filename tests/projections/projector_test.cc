@@ -169,9 +169,9 @@ TEST_F(ProjectorTest, DigestsNoticeAMissingAnExtraAndAChangedEntry) {
 
 TEST_F(ProjectorTest, AWritersStateComesBackFromItsBytes) {
   ViewWriter writer;
-  for (Position position = 1; position <= 10; ++position) {
-    ASSERT_TRUE(writer.add(fact(position), [](View, const std::string&, const std::string&) {}));
-  }
+  Entries entries;
+  for (Position position = 1; position <= 10; ++position)
+    ASSERT_TRUE(writer.add(fact(position), entries));
   const std::string bytes = writer.save();
   EXPECT_EQ(ViewWriter::load(bytes)->save(), bytes);
   for (std::size_t size = 0; size < bytes.size(); ++size)
