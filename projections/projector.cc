@@ -15,6 +15,10 @@ std::size_t publish_every(Position to_go) {
   return static_cast<std::size_t>(std::clamp<Position>(to_go / 4, 512, 65'536));
 }
 
+/// How long the follower waits for records, and then for more of them.
+constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr auto kRest = std::chrono::milliseconds(10);
+
 }  // namespace
 
 Projector::Projector(const EventLog& log, fs::path folder, ProjectorOptions options)
@@ -81,20 +85,29 @@ void Projector::start() {
 }
 
 void Projector::stop() {
-  stopping_ = true;
   if (!thread_.joinable()) return;
+  {
+    const std::lock_guard state(state_mutex_);
+    stopping_ = true;
+  }
+  wanted_.notify_all();
   thread_.join();
   flush_idle();
 }
 
 void Projector::follow() {
-  while (!stopping_) {
-    const Position tail = log_.wait(position(), std::chrono::milliseconds{50});
-    if (tail > position()) {
+  for (;;) {
+    const Position known = position();
+    const Position tail = log_.wait(known, kLook);
+    if (tail > known) {
       if (!catch_up(tail)) return;
     } else {
       flush_idle();
     }
+    // Many records at a time cost less for each. Whoever cannot wait says so.
+    std::unique_lock state(state_mutex_);
+    wanted_.wait_for(state, kRest, [this] { return stopping_ || wanted_position_ > position_; });
+    if (stopping_) return;
   }
 }
 
@@ -147,6 +160,10 @@ Status Projector::catch_up(Position position) {
 
 Status Projector::wait_for(Position position, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(state_mutex_);
+  if (position > position_) {
+    wanted_position_ = std::max(wanted_position_, position);
+    wanted_.notify_all();
+  }
   const bool there =
       moved_.wait_for(lock, timeout, [&] { return position_ >= position || !status_; });
   if (!status_) return status_;

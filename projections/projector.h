@@ -5,7 +5,6 @@
 #include "ledger/event_log.h"
 #include "projections/view_store.h"
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
@@ -85,7 +84,9 @@ class Projector {
   mutable std::mutex state_mutex_;  // guards position_ and status_ for those who only look
   Position position_ = 0;
   Status status_;
-  std::atomic<bool> stopping_ = false;
+  mutable std::condition_variable wanted_;  // with state_mutex_
+  mutable Position wanted_position_ = 0;    // somebody waits for it
+  bool stopping_ = false;
   std::thread thread_;
 };
 
