@@ -2,19 +2,10 @@
 
 #include "ledger/check.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
-#include <array>
 
 namespace leaseledger {
 namespace {
-
-std::int64_t to_ns(Instant instant) { return instant.time_since_epoch().count(); }
-Instant from_ns(std::int64_t ns) { return Instant{std::chrono::nanoseconds{ns}}; }
-std::int64_t second_of(std::int64_t ns) {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds{ns}).count();
-}
 
 Status does_not_fit(Position position, std::string_view what) {
   return corrupt("record at position", std::to_string(position),
@@ -26,119 +17,55 @@ auto find_value(std::vector<T>& list, const Value& value) {
   return std::ranges::find(list, value);
 }
 
+/// Ids below this are found without a search. Higher ones are no less right.
+constexpr SubnetId kLowIds = 1 << 20;
+
 }  // namespace
 
 // ---- subnets ----------------------------------------------------------------------------------------------------
 
-const Subnet* LeaseBook::find_subnet(SubnetId id) const {
-  const auto it = subnets_.find(id);
-  return it == subnets_.end() ? nullptr : &it->second.subnet;
-}
-
-const Subnet* LeaseBook::find_subnet(const Ipv6Prefix& prefix) const {
-  const auto overlap = overlapping(prefix);
-  if (!overlap) return nullptr;
-  const Subnet* subnet = find_subnet(overlap->second);
-  return subnet->prefix == prefix ? subnet : nullptr;
-}
-
-const Subnet* LeaseBook::subnet_of(const LeaseKey& key) const {
-  auto after =
-      std::upper_bound(ranges_.begin(), ranges_.end(), key.address,
-                       [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
-  if (after == ranges_.begin()) return nullptr;
-  const Range& range = *std::prev(after);
-  return range.prefix.contains(key) ? find_subnet(range.subnet) : nullptr;
-}
-
-std::optional<std::pair<Ipv6Prefix, SubnetId>> LeaseBook::overlapping(
-    const Ipv6Prefix& prefix) const {
-  // Ranges do not overlap each other, so only the last one that begins at or before `prefix` and the first one
-  // after it can overlap it.
-  auto after =
-      std::upper_bound(ranges_.begin(), ranges_.end(), prefix.address,
-                       [](const Ipv6Address& a, const Range& r) { return a < r.prefix.address; });
-  if (after != ranges_.end() && after->prefix.overlaps(prefix))
-    return std::pair{after->prefix, after->subnet};
-  if (after != ranges_.begin() && std::prev(after)->prefix.overlaps(prefix)) {
-    return std::pair{std::prev(after)->prefix, std::prev(after)->subnet};
-  }
-  return std::nullopt;
-}
-
-std::vector<const Subnet*> LeaseBook::subnets() const {
-  std::vector<const Subnet*> out;
-  for (const auto& [id, entry] : subnets_) out.push_back(&entry.subnet);
-  std::ranges::sort(out, {}, [](const Subnet* s) { return s->prefix; });
-  return out;
-}
-
-SubnetUsage LeaseBook::usage(SubnetId id) const {
-  const auto it = subnets_.find(id);
-  return it == subnets_.end() ? SubnetUsage{} : it->second.usage;
-}
-
-std::span<const Reservation> LeaseBook::reservations(SubnetId id) const {
-  const auto it = subnets_.find(id);
-  if (it == subnets_.end()) return {};
-  return it->second.reservations;
-}
-
-std::span<const Exclusion> LeaseBook::exclusions(SubnetId id) const {
-  const auto it = subnets_.find(id);
-  if (it == subnets_.end()) return {};
-  return it->second.exclusions;
-}
-
-std::span<const DelegationPool> LeaseBook::pools(SubnetId id) const {
-  const auto it = subnets_.find(id);
-  if (it == subnets_.end()) return {};
-  return it->second.pools;
-}
-
-const Reservation* LeaseBook::find_reservation(SubnetId id, const LeaseKey& key) const {
-  const auto list = reservations(id);
-  const auto it = std::ranges::lower_bound(list, key, {}, &Reservation::key);
-  return it != list.end() && it->key == key ? &*it : nullptr;
-}
-
-const Reservation* LeaseBook::find_reservation(SubnetId id, const Duid& duid, Iaid iaid,
-                                               LeaseType type) const {
-  for (const auto& reservation : reservations(id)) {
-    if (reservation.iaid == iaid && reservation.type == type && reservation.duid == duid)
-      return &reservation;
-  }
-  return nullptr;
-}
-
 LeaseBook::SubnetEntry* LeaseBook::mutable_entry(SubnetId id) {
+  return const_cast<SubnetEntry*>(std::as_const(*this).entry_of(id));
+}
+
+const LeaseBook::SubnetEntry* LeaseBook::entry_of(SubnetId id) const {
+  if (id < low_ids_.size()) return low_ids_[id];
+  if (id < kLowIds) return nullptr;
   const auto it = subnets_.find(id);
   return it == subnets_.end() ? nullptr : &it->second;
 }
 
 void LeaseBook::put_subnet(SubnetId id, std::optional<SubnetEntry> entry) {
+  const SubnetEntry* before = entry_of(id);
   if (savepoint_) {
-    const auto it = subnets_.find(id);
     savepoint_->undo.emplace_back(
-        SubnetUndo{id, it == subnets_.end() ? std::nullopt : std::optional(it->second)});
+        SubnetUndo{id, before == nullptr ? std::nullopt : std::optional(*before)});
   }
+  if (before != nullptr)
+    std::erase_if(ranges_, [before](const Range& range) { return range.entry == before; });
   if (entry) {
-    subnets_.insert_or_assign(id, std::move(*entry));
+    enter_subnet(id, std::move(*entry));
   } else {
     subnets_.erase(id);
+    if (id < low_ids_.size()) low_ids_[id] = nullptr;
   }
-  rebuild_ranges();
 }
 
-void LeaseBook::rebuild_ranges() {
-  ranges_.clear();
-  for (const auto& [id, entry] : subnets_) {
-    ranges_.push_back({entry.subnet.prefix, id});
-    for (const auto& pool : entry.pools) {
-      if (!entry.subnet.prefix.contains(pool.prefix)) ranges_.push_back({pool.prefix, id});
-    }
+/// None of the subnet's ranges is there.
+void LeaseBook::enter_subnet(SubnetId id, SubnetEntry entry) {
+  SubnetEntry& entered = subnets_.insert_or_assign(id, std::move(entry)).first->second;
+  if (id < kLowIds) {
+    if (id >= low_ids_.size()) low_ids_.resize(id + 1);
+    low_ids_[id] = &entered;
   }
-  std::ranges::sort(ranges_, {}, &Range::prefix);
+  const auto enter = [&](const Ipv6Prefix& prefix) {
+    ranges_.insert(std::ranges::upper_bound(ranges_, prefix, {}, &Range::prefix),
+                   Range{prefix, &entered});
+  };
+  enter(entered.subnet.prefix);
+  for (const auto& pool : entered.pools) {
+    if (!entered.subnet.prefix.contains(pool.prefix)) enter(pool.prefix);
+  }
 }
 
 void LeaseBook::remember_usage(const SubnetEntry& entry) {
@@ -147,211 +74,53 @@ void LeaseBook::remember_usage(const SubnetEntry& entry) {
 
 // ---- leases -----------------------------------------------------------------------------------------------------
 
-std::uint32_t LeaseBook::slot_of(const LeaseKey& key) const {
-  return by_key_.find(hash_value(key), [&](std::uint32_t slot) {
-    return slots_[slot].address == key.address && slots_[slot].length == key.length;
-  });
-}
-
-std::size_t LeaseBook::key_hash(std::uint32_t slot) const {
-  return hash_value(LeaseKey{slots_[slot].address, slots_[slot].length});
-}
-
-std::size_t LeaseBook::client_hash(std::uint32_t duid, std::uint32_t iaid, LeaseType type,
-                                   SubnetId subnet) const {
-  const std::array<std::uint32_t, 4> words = {duid, iaid, static_cast<std::uint32_t>(type), subnet};
-  return XXH3_64bits(words.data(), sizeof words);
-}
-
-std::size_t LeaseBook::client_hash(std::uint32_t slot) const {
-  const Slot& s = slots_[slot];
-  return client_hash(s.duid, s.iaid, s.type, s.subnet);
-}
-
-BookLease LeaseBook::lease_at(std::uint32_t slot) const {
-  const Slot& s = slots_[slot];
-  BookLease out;
-  out.lease = {LeaseKey{s.address, s.length},
-               s.type,
-               s.state,
-               duids_.get(s.duid),
-               Iaid{s.iaid},
-               s.subnet,
-               from_ns(s.valid_until),
-               from_ns(s.preferred_until),
-               s.tenure,
-               s.described};
-  out.last = s.last;
-  out.effective_at = from_ns(s.effective_at);
-  return out;
-}
-
-std::optional<BookLease> LeaseBook::find(const LeaseKey& key) const {
-  const auto slot = slot_of(key);
-  if (slot == SlotIndex::kNone) return std::nullopt;
-  return lease_at(slot);
-}
-
-Position LeaseBook::last_event(const LeaseKey& key) const {
-  const auto slot = slot_of(key);
-  return slot == SlotIndex::kNone ? 0 : slots_[slot].last;
-}
-
-std::optional<BookLease> LeaseBook::find_client(SubnetId id, const Duid& duid, Iaid iaid,
-                                                LeaseType type) const {
-  const auto all = leases_of(id, duid, iaid, type);
-  if (all.empty()) return std::nullopt;
-  return all.front();
-}
-
-std::vector<BookLease> LeaseBook::leases_of(SubnetId id, const Duid& duid, Iaid iaid,
-                                            LeaseType type) const {
-  std::vector<BookLease> out;
-  const auto number = duids_.find(duid);
-  if (number == DuidPool::kNone) return out;
-  const auto wanted = static_cast<std::uint32_t>(iaid);
-  by_client_.for_each_candidate(client_hash(number, wanted, type, id), [&](std::uint32_t slot) {
-    const Slot& s = slots_[slot];
-    if (s.duid == number && s.iaid == wanted && s.type == type && s.subnet == id)
-      out.push_back(lease_at(slot));
-  });
-  std::ranges::sort(out, {}, [](const BookLease& l) { return l.lease.key; });
-  return out;
-}
-
-void LeaseBook::put_lease(const LeaseKey& key, const BookLease* lease) {
-  std::uint32_t slot = slot_of(key);
+void LeaseBook::put_lease(std::uint32_t slot, SubnetEntry* entry, const BookLease* lease) {
+  const bool there = slot != SlotIndex::kNone;
   if (savepoint_) {
-    savepoint_->undo.emplace_back(
-        Undo{key, slot == SlotIndex::kNone ? std::nullopt : std::optional(lease_at(slot))});
+    savepoint_->undo.emplace_back(Undo{there ? leases_.key(slot) : lease->lease.key,
+                                       there ? std::optional(leases_.get(slot)) : std::nullopt});
   }
-  const auto count = [this](const Slot& s, std::int64_t step) {
-    SubnetEntry* entry = mutable_entry(s.subnet);
-    if (entry == nullptr) return;  // rollback() takes the subnet back before its leases
-    auto& figure = s.state == LeaseState::kActive     ? entry->usage.active
-                   : s.state == LeaseState::kDeclined ? entry->usage.declined
-                                                      : entry->usage.reserved;
-    figure += static_cast<std::uint64_t>(step);
+  const auto count = [entry](LeaseState state, std::uint64_t step) {
+    if (entry == nullptr) return;
+    auto& figure = state == LeaseState::kActive     ? entry->usage.active
+                   : state == LeaseState::kDeclined ? entry->usage.declined
+                                                    : entry->usage.reserved;
+    figure += step;
   };
-  const auto hash_by_key = [this](std::uint32_t s) { return key_hash(s); };
-  const auto hash_by_client = [this](std::uint32_t s) { return client_hash(s); };
-
-  std::int64_t entered_until = 0;  // the slot stands in by_expiry_ at or before this time
-  bool entered = false;
-  std::uint32_t old_duid = DuidPool::kNone;
-  if (slot != SlotIndex::kNone) {
-    Slot& s = slots_[slot];
-    count(s, -1);
-    if (s.state != LeaseState::kDeclined) by_client_.erase(client_hash(slot), slot, hash_by_client);
-    old_duid = s.duid;
-    entered_until = s.valid_until;
-    entered = s.valid_until != to_ns(kForever);
-    if (lease == nullptr) {
-      by_key_.erase(key_hash(slot), slot, hash_by_key);
-      s = Slot{};
-      free_slots_.push_back(slot);
-      duids_.release(old_duid);
+  const auto hash_by_key = [this](std::uint32_t s) { return leases_.key_hash(s); };
+  const auto hash_by_client = [this](std::uint32_t s) { return leases_.client_hash(s); };
+  if (there) {
+    const LeaseState before = leases_.state(slot);
+    count(before, ~std::uint64_t{0});
+    // A renewal leaves client and key where they are.
+    const bool same_client =
+        lease != nullptr && before != LeaseState::kDeclined &&
+        lease->lease.state != LeaseState::kDeclined &&
+        leases_.has_client(slot, lease->lease.subnet_id, lease->lease.duid.bytes(),
+                           lease->lease.iaid, lease->lease.type);
+    if (same_client) {
+      leases_.replace(slot, *lease);
+      count(lease->lease.state, 1);
       return;
     }
-  }
-  if (lease == nullptr) return;
-  const bool fresh = slot == SlotIndex::kNone;
-  if (fresh) {
-    if (free_slots_.empty()) {
-      slot = static_cast<std::uint32_t>(slots_.size());
-      LEASELEDGER_CHECK(slot != SlotIndex::kNone);
-      slots_.emplace_back();
-    } else {
-      slot = free_slots_.back();
-      free_slots_.pop_back();
+    if (before != LeaseState::kDeclined) by_client_.erase(leases_.client_hash(slot), slot);
+    if (lease == nullptr) {
+      by_key_.erase(leases_.key_hash(slot), slot);
+      leases_.remove(slot);
+      return;
     }
+    leases_.replace(slot, *lease);
+  } else {
+    if (lease == nullptr) return;
+    slot = leases_.add(*lease);
+    by_key_.insert(hash_value(lease->lease.key), slot, hash_by_key);
   }
-  const std::uint32_t duid = duids_.acquire(lease->lease.duid);
-  if (old_duid != DuidPool::kNone) duids_.release(old_duid);
-  Slot& s = slots_[slot];
-  s.address = key.address;
-  s.length = key.length;
-  s.type = lease->lease.type;
-  s.state = lease->lease.state;
-  s.duid = duid;
-  s.iaid = static_cast<std::uint32_t>(lease->lease.iaid);
-  s.subnet = lease->lease.subnet_id;
-  s.valid_until = to_ns(lease->lease.valid_until);
-  s.preferred_until = to_ns(lease->lease.preferred_until);
-  s.last = lease->last;
-  s.effective_at = to_ns(lease->effective_at);
-  s.tenure = lease->lease.tenure;
-  s.described = lease->lease.described;
-  count(s, +1);
-  if (fresh) by_key_.insert(key_hash(slot), slot, hash_by_key);
-  if (s.state != LeaseState::kDeclined) by_client_.insert(client_hash(slot), slot, hash_by_client);
-  if (s.valid_until != to_ns(kForever) && (!entered || s.valid_until < entered_until)) {
-    by_expiry_[second_of(s.valid_until)].push_back(slot);
+  count(lease->lease.state, 1);
+  if (lease->lease.state != LeaseState::kDeclined) {
+    const Lease& l = lease->lease;
+    by_client_.insert(LeaseSlots::client_hash(l.subnet_id, l.duid.bytes(), l.iaid, l.type), slot,
+                      hash_by_client);
   }
-}
-
-std::vector<BookLease> LeaseBook::lapsed(Instant now, std::size_t limit) const {
-  std::vector<BookLease> out;
-  const std::int64_t now_ns = to_ns(now);
-  for (auto it = by_expiry_.begin();
-       it != by_expiry_.end() && it->first <= second_of(now_ns) && out.size() < limit;) {
-    const std::int64_t second = it->first;
-    auto& bucket = it->second;
-    std::ranges::sort(bucket);
-    bucket.erase(std::unique(bucket.begin(), bucket.end()), bucket.end());
-    const std::size_t first = out.size();
-    std::erase_if(bucket, [&](std::uint32_t slot) {
-      const Slot& s = slots_[slot];
-      if (s.state == LeaseState::kEnded || s.valid_until == to_ns(kForever)) return true;
-      if (second_of(s.valid_until) > second) {
-        by_expiry_[second_of(s.valid_until)].push_back(slot);
-        return true;
-      }
-      if (second_of(s.valid_until) < second)
-        return true;  // shortened since: it stands in an earlier bucket too
-      if (s.valid_until <= now_ns) out.push_back(lease_at(slot));
-      return false;
-    });
-    std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(),
-              [](const BookLease& a, const BookLease& b) {
-                return std::pair(a.lease.valid_until, a.lease.key) <
-                       std::pair(b.lease.valid_until, b.lease.key);
-              });
-    it = bucket.empty() ? by_expiry_.erase(it) : std::next(it);
-  }
-  if (out.size() > limit) out.resize(limit);
-  return out;
-}
-
-std::vector<std::uint32_t> LeaseBook::sorted_slots(std::optional<SubnetId> only) const {
-  std::vector<std::uint32_t> out;
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    if (slots_[slot].state == LeaseState::kEnded) continue;
-    if (only && slots_[slot].subnet != *only) continue;
-    out.push_back(slot);
-  }
-  std::ranges::sort(out, [this](std::uint32_t a, std::uint32_t b) {
-    return std::pair(slots_[a].address, slots_[a].length) <
-           std::pair(slots_[b].address, slots_[b].length);
-  });
-  return out;
-}
-
-std::vector<BookLease> LeaseBook::leases_in(SubnetId id) const {
-  std::vector<BookLease> out;
-  for (const auto slot : sorted_slots(id)) out.push_back(lease_at(slot));
-  return out;
-}
-
-void LeaseBook::for_each(const std::function<void(const BookLease&)>& visit) const {
-  for (const auto slot : sorted_slots(std::nullopt)) visit(lease_at(slot));
-}
-
-std::size_t LeaseBook::memory_bytes() const {
-  std::size_t bytes = slots_.capacity() * sizeof(Slot) + free_slots_.capacity() * 4 +
-                      by_key_.memory_bytes() + by_client_.memory_bytes() + duids_.size() * 56;
-  for (const auto& [second, bucket] : by_expiry_) bytes += 72 + bucket.capacity() * 4;
-  return bytes;
 }
 
 // ---- all or nothing ---------------------------------------------------------------------------------------------
@@ -372,7 +141,9 @@ void LeaseBook::rollback() {
   savepoint_.reset();
   for (auto it = savepoint.undo.rbegin(); it != savepoint.undo.rend(); ++it) {
     if (const auto* lease = std::get_if<Undo>(&*it)) {
-      put_lease(lease->key, lease->lease ? &*lease->lease : nullptr);
+      const auto slot = slot_of(lease->key);
+      const SubnetId id = lease->lease ? lease->lease->lease.subnet_id : leases_.subnet(slot);
+      put_lease(slot, mutable_entry(id), lease->lease ? &*lease->lease : nullptr);
     } else if (const auto* usage = std::get_if<UsageUndo>(&*it)) {
       mutable_entry(usage->id)->usage = usage->usage;
     } else {
@@ -406,16 +177,18 @@ Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind
   const bool present = slot != SlotIndex::kNone;
   SubnetEntry* entry = mutable_entry(fact.lease.subnet_id);
   if (entry == nullptr) return does_not_fit(position, "its subnet is not there");
-  if (present && slots_[slot].subnet != fact.lease.subnet_id)
+  if (present && leases_.subnet(slot) != fact.lease.subnet_id)
     return does_not_fit(position, "the lease is in another subnet");
+  if (fact.lease.state < LeaseState::kActive || fact.lease.state > LeaseState::kReserved)
+    return does_not_fit(position, "its state is not one that a lease has");
   BookLease after{fact.lease, position, effective_at};
   if (after.lease.tenure == 0) after.lease.tenure = position;
   if (after.lease.described == 0) after.lease.described = position;
   switch (kind) {
     case EventKind::kClientCreated: {
       if (present) return does_not_fit(position, "the key has a live lease already");
-      const Subnet* home = subnet_of(key);
-      if (home == nullptr || home->id != fact.lease.subnet_id)
+      const Range* home = range_of(key);
+      if (home == nullptr || home->entry != entry)
         return does_not_fit(position, "the key lies outside of its subnet");
       break;
     }
@@ -427,14 +200,14 @@ Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind
   // Counters at past positions are folded from facts alone (projections/), so the state that a fact ends must be right.
   const bool gone = kind == EventKind::kLeaseReleased || kind == EventKind::kLeaseExpired ||
                     kind == EventKind::kClientDeleted;
-  if (gone && fact.lease.state != slots_[slot].state)
+  if (gone && fact.lease.state != leases_.state(slot))
     return does_not_fit(position, "the lease is in another state");
   if (kind == EventKind::kLeaseRenewed &&
-      (after.lease.tenure == position) != (slots_[slot].state == LeaseState::kReserved)) {
+      (after.lease.tenure == position) != (leases_.state(slot) == LeaseState::kReserved)) {
     return does_not_fit(position, "only a reserved record begins a tenure by renewal");
   }
   if (kind == EventKind::kLeaseDeclined &&
-      (present ? slots_[slot].state != LeaseState::kActive || after.lease.tenure == position
+      (present ? leases_.state(slot) != LeaseState::kActive || after.lease.tenure == position
                : after.lease.tenure != position)) {
     return does_not_fit(position, "only an active lease, or an unknown address, is declined");
   }
@@ -458,7 +231,7 @@ Status LeaseBook::apply_lease(Position position, Instant effective_at, EventKind
     default:
       break;
   }
-  put_lease(key, gone ? nullptr : &after);
+  put_lease(slot, entry, gone ? nullptr : &after);
   return {};
 }
 
@@ -551,46 +324,6 @@ Status LeaseBook::apply(Position position, Instant effective_at, const Event& ev
                     " was written by a newer leaseledger, use that one");
   }
   return {};  // CommandRefused and NothingChanged move the position only
-}
-
-// ---- digest, invariants ----------------------------------------------------------------------------------------
-
-Hash LeaseBook::digest() const {
-  Sha256 sha;
-  sha.start();
-  write([&sha](std::span<const std::uint8_t> bytes) { sha.update(bytes); });
-  return sha.finish();
-}
-
-Status LeaseBook::check_invariants() const {
-  std::map<SubnetId, SubnetUsage> counted;
-  std::optional<LeaseKey> before;
-  for (const auto slot : sorted_slots(std::nullopt)) {
-    const Slot& s = slots_[slot];
-    const LeaseKey key{s.address, s.length};
-    const auto wrong = [&](std::string_view what) {
-      return corrupt("lease", format_lease_key(key), std::string(what));
-    };
-    if (before == key) return wrong("one live lease for a key");
-    before = key;
-    if (slot_of(key) != slot) return wrong("to be found by its key");
-    const Subnet* subnet = find_subnet(s.subnet);
-    if (subnet == nullptr) return wrong("a subnet that exists");
-    if (s.last > position_ || s.tenure > s.last || s.described > s.last)
-      return wrong("positions up to the book's own");
-    auto& usage = counted[s.subnet];
-    ++(s.state == LeaseState::kActive     ? usage.active
-       : s.state == LeaseState::kDeclined ? usage.declined
-                                          : usage.reserved);
-  }
-  for (const auto& [id, entry] : subnets_) {
-    const auto& usage = counted[id];
-    if (usage.active != entry.usage.active || usage.declined != entry.usage.declined ||
-        usage.reserved != entry.usage.reserved) {
-      return corrupt("subnet", entry.subnet.prefix.to_string(), "counters that equal its leases");
-    }
-  }
-  return {};
 }
 
 }  // namespace leaseledger

@@ -155,21 +155,19 @@ void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& 
   const auto slots = sorted_slots(std::nullopt);
   out.number(static_cast<std::uint64_t>(slots.size()));
   for (const auto slot : slots) {
-    const Slot& s = slots_[slot];
-    out.prefix({s.address, s.length});
-    out.number(static_cast<std::uint8_t>(s.type));
-    out.number(static_cast<std::uint8_t>(s.state));
-    const auto duid = duids_.bytes(s.duid);
-    out.number(static_cast<std::uint8_t>(duid.size()));
-    out.bytes(duid.data(), duid.size());
-    out.number(s.iaid);
-    out.number(s.subnet);
-    out.number(s.valid_until);
-    out.number(s.preferred_until);
-    out.number(s.effective_at);
-    out.number(s.last);
-    out.number(s.tenure);
-    out.number(s.described);
+    const BookLease each = leases_.get(slot);
+    out.prefix(each.lease.key);
+    out.number(static_cast<std::uint8_t>(each.lease.type));
+    out.number(static_cast<std::uint8_t>(each.lease.state));
+    out.duid(each.lease.duid);
+    out.number(static_cast<std::uint32_t>(each.lease.iaid));
+    out.number(each.lease.subnet_id);
+    out.number(to_ns(each.lease.valid_until));
+    out.number(to_ns(each.lease.preferred_until));
+    out.number(to_ns(each.effective_at));
+    out.number(each.last);
+    out.number(each.lease.tenure);
+    out.number(each.lease.described);
   }
 }
 
@@ -216,9 +214,10 @@ Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
       const auto prefix = in.prefix();
       entry.pools.push_back({prefix, in.number<std::uint8_t>(), s.id});
     }
-    book.subnets_.emplace(s.id, std::move(entry));
+    if (!in.ok() || book.entry_of(s.id) != nullptr) return damaged();
+    const SubnetId id = s.id;
+    book.enter_subnet(id, std::move(entry));
   }
-  book.rebuild_ranges();
   for (auto leases = in.number<std::uint64_t>(); leases > 0 && in.ok(); --leases) {
     BookLease lease;
     lease.lease.key = in.prefix();
@@ -234,10 +233,11 @@ Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
     lease.lease.tenure = in.number<Position>();
     lease.lease.described = in.number<Position>();
     if (!in.ok() || book.find_subnet(lease.lease.subnet_id) == nullptr ||
-        lease.lease.state == LeaseState::kEnded || book.last_event(lease.lease.key) != 0) {
+        lease.lease.state < LeaseState::kActive || lease.lease.state > LeaseState::kReserved ||
+        book.slot_of(lease.lease.key) != SlotIndex::kNone) {
       return damaged();
     }
-    book.put_lease(lease.lease.key, &lease);
+    book.put_lease(SlotIndex::kNone, book.mutable_entry(lease.lease.subnet_id), &lease);
   }
   if (!in.ok() || !in.at_end()) return damaged();
   return book;

@@ -1,0 +1,47 @@
+#include "ledger/zeroed_memory.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <sys/mman.h>
+
+namespace leaseledger {
+namespace {
+
+/// From here on a block is mapped by itself.
+constexpr std::size_t kMapped = 32 * 1024;
+
+/// Page tables of a random access into hundreds of megabytes do not stay in the processor's caches; large pages need
+/// fewer. The beginning keeps small pages, so that a small ledger does not pay for a large one.
+constexpr std::size_t kSmallPages = std::size_t{2} << 20;
+
+}  // namespace
+
+ZeroedMemory::ZeroedMemory(std::size_t octets) : size_(octets) {
+  if (octets == 0) return;
+  if (octets < kMapped) {
+    const std::size_t rounded = (octets + kAlignment - 1) / kAlignment * kAlignment;
+    data_ = static_cast<std::uint8_t*>(std::aligned_alloc(kAlignment, rounded));
+    if (data_ == nullptr) throw std::bad_alloc();
+    std::memset(data_, 0, rounded);
+    return;
+  }
+  void* mapped = ::mmap(nullptr, octets, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  data_ = static_cast<std::uint8_t*>(mapped);
+  if (octets > 2 * kSmallPages)  // a hint: nothing is wrong when the system does not take it
+    (void)::madvise(data_ + kSmallPages, octets - kSmallPages, MADV_HUGEPAGE);
+}
+
+void ZeroedMemory::release() noexcept {
+  if (data_ == nullptr) return;
+  if (size_ < kMapped) {
+    std::free(data_);
+  } else {
+    ::munmap(data_, size_);
+  }
+  data_ = nullptr;
+}
+
+}  // namespace leaseledger

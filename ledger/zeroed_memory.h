@@ -1,0 +1,40 @@
+#pragma once
+// A block of zeroed memory of fixed size and place. Large blocks are mapped from the system, so that a block which is
+// given up goes back to it at once and octets that nobody touched take no memory. Used by SlotIndex and ChunkedArray.
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace leaseledger {
+
+class ZeroedMemory {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  ZeroedMemory() = default;
+  /// `octets` zeroes, the first at a multiple of kAlignment. Throws std::bad_alloc when there is no memory.
+  explicit ZeroedMemory(std::size_t octets);
+  ~ZeroedMemory() { release(); }
+  ZeroedMemory(ZeroedMemory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  ZeroedMemory& operator=(ZeroedMemory&& other) noexcept {
+    if (this != &other) {
+      release();
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = std::exchange(other.size_, 0);
+    }
+    return *this;
+  }
+
+  std::uint8_t* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  void release() noexcept;
+
+  std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace leaseledger
