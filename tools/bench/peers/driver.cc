@@ -11,8 +11,10 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 namespace leaseledger::bench {
@@ -133,6 +135,14 @@ Lease made_up_lease(std::uint64_t number) {
 std::string address_text(const std::array<std::uint8_t, 16>& address) {
   char text[INET6_ADDRSTRLEN];
   return inet_ntop(AF_INET6, address.data(), text, sizeof text);
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) throw DriverError("cannot read " + path);
+  return text.str();
 }
 
 void add_driver_options(CLI::App& app, DriverOptions& options) {

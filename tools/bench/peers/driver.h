@@ -29,6 +29,8 @@ struct Lease {
 Lease made_up_lease(std::uint64_t number);
 std::string address_text(const std::array<std::uint8_t, 16>& address);
 
+std::string file_text(const std::string& path);
+
 /// A failure of the system or of the driver, never a refusal.
 struct DriverError : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -167,12 +167,8 @@ class Postgresql : public Peer {
  public:
   Postgresql(std::string conninfo, const std::string& schema, const DriverOptions& options)
       : conninfo_(std::move(conninfo)), connection_(open(conninfo_)), batch_(options.batch) {
-    std::ifstream file(schema);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (!file) throw DriverError("cannot read " + schema);
     run("SET client_min_messages = warning");
-    run(text.str());
+    run(file_text(schema));
     run("BEGIN");
     for (std::uint32_t subnet = 0; subnet < subnets_for(options.leases); ++subnet) {
       run("INSERT INTO subnet VALUES (" + std::to_string(subnet) + ", '" +
@@ -184,7 +180,8 @@ class Postgresql : public Peer {
   }
 
   std::string name() override {
-    return std::string("PostgreSQL ") + PQparameterStatus(connection_.get(), "server_version");
+    const std::string version = PQparameterStatus(connection_.get(), "server_version");
+    return "PostgreSQL " + version.substr(0, version.find(' '));  // without the packager's name
   }
 
   // What the server says, so that the row cannot promise more than was switched on.
