@@ -150,7 +150,7 @@ class Etcd : public Peer {
   }
   std::string durability() override { return "fdatasync before the answer"; }
   std::string note() override {
-    return "one node; create if absent on two keys, one transaction for each call";
+    return "one node; create if absent on two keys, a transaction for each call";
   }
   std::string callers_are() const override { return "callers"; }
 

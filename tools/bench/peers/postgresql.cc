@@ -195,7 +195,13 @@ class Postgresql : public Peer {
   }
 
   std::string note() override {
-    return batch_ > 1 ? "COPY, one transaction for a batch" : "prepared INSERT";
+    std::string settings;
+    for (const char* name : {"shared_buffers", "max_wal_size", "wal_compression"}) {
+      settings += std::string(settings.empty() ? "" : ", ") + name + " " +
+                  ask(connection_.get(), (std::string("SHOW ") + name).c_str());
+    }
+    return std::string(batch_ > 1 ? "COPY, one transaction for a batch" : "prepared INSERT") +
+           "; PostgreSQL: " + settings + "; an audit row for each lease, by trigger";
   }
   std::string callers_are() const override { return "connections"; }
   std::unique_ptr<Caller> connect() override {

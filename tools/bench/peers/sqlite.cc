@@ -149,8 +149,9 @@ class Sqlite : public Peer {
 
   std::string note() override {
     std::string note = "in the caller's process";
-    if (options_.batch > 1) note += ", one transaction for a batch";
+    if (options_.batch > 1) note += "; one transaction for a batch";
     if (options_.callers > 1) note += "; the threads take turns, there is one writer";
+    note += "; an audit row for each lease, by trigger";
     return note;
   }
   std::string callers_are() const override { return "threads"; }
