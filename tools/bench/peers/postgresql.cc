@@ -23,7 +23,8 @@ struct CloseConnection {
 using Connection = std::unique_ptr<PGconn, CloseConnection>;
 
 [[noreturn]] void fail(PGconn* connection, const std::string& what) {
-  throw DriverError(what + ": " + PQerrorMessage(connection));
+  const std::string message = PQerrorMessage(connection);
+  throw DriverError(what + ": " + message.substr(0, message.find('\n')));  // more lines are advice
 }
 
 Connection open(const std::string& conninfo) {
