@@ -96,7 +96,15 @@ stop_server() {
   server=
 }
 
+made_policy=
+
+# as_root COMMAND...
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 clean_up() {
+  if [ -n "$made_policy" ]; then as_root rm -f "$policy"; fi
   if [ -n "$driver" ]; then stop_process "$driver" TERM; fi
   stop_server
   if [ -z "$work" ]; then return; fi
@@ -107,22 +115,18 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Debian starts a server as soon as it is installed, unless this policy says no.
+# Debian starts a server as soon as it is installed, unless this file says no.
+policy=/usr/sbin/policy-rc.d
 install_packages() {
-  local as_root=() policy=/usr/sbin/policy-rc.d made_policy=
-  if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
   if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
-    "${as_root[@]}" chmod 755 "$policy"
     made_policy=1
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
   fi
-  local status=0
-  "$root/tools/install_dependencies.sh" "${packages[@]}" || status=$?
-  if [ -n "$made_policy" ]; then "${as_root[@]}" rm -f "$policy"; fi
+  "$root/tools/install_dependencies.sh" "${packages[@]}" >&2
   if [ -d /run/systemd/system ]; then
-    echo "these start with the machine now, if you do not disable them: postgresql etcd kea-dhcp6-server" >&2
+    echo "these start with the machine from now on, if they are not disabled: postgresql etcd kea-dhcp6-server" >&2
   fi
-  return $status
 }
 
 build() {
@@ -134,13 +138,18 @@ build() {
   cmake --build "$root/build/release" --target "${wanted[@]}" >&2
 }
 
-# PostgreSQL refuses to run as root, and no server here needs it. The kernel ends a server when this script is killed.
-as_server=(setpriv --pdeathsig KILL)
+# as_server SIGNAL PROGRAM ARGUMENT...   Not as root: no server here needs it, and PostgreSQL refuses it. When this script
+# is killed, the kernel sends the signal.
 server_owner=
-if [ "$(id -u)" -eq 0 ]; then
-  server_owner=nobody:$(id -gn nobody)
-  as_server+=(--reuid nobody --regid "$(id -g nobody)" --clear-groups)
-fi
+if [ "$(id -u)" -eq 0 ]; then server_owner=nobody; fi
+as_server() {
+  local options=(--pdeathsig "$1")
+  if [ -n "$server_owner" ]; then
+    options+=(--reuid "$server_owner" --regid "$(id -g "$server_owner")" --clear-groups)
+  fi
+  shift
+  cd "$work/server" && exec setpriv "${options[@]}" "$@"
+}
 
 new_server_folder() {
   rm -rf "$work/server"
@@ -150,10 +159,9 @@ new_server_folder() {
 
 # start_server SIGNAL PROGRAM ARGUMENT...   its output goes to the server's folder
 start_server() {
+  command -v "$2" >/dev/null || { reason="$2 is not installed (compare.sh --install)" && return 1; }
   server_stop=$1
-  shift
-  command -v "$1" >/dev/null || { reason="$1 is not installed (compare.sh --install)" && return 1; }
-  (cd "$work/server" && exec "${as_server[@]}" "$@") >"$work/server/output" 2>&1 </dev/null &
+  as_server "$@" >"$work/server/output" 2>&1 </dev/null &
   server=$!
 }
 
@@ -224,7 +232,8 @@ run_driver() {
 measure() {
   local name=$1 callers=$2 batch=$3
   shift 3
-  run_driver "$name" "$callers x $batch" "$@" --seconds "$seconds" --leases "$leases" --callers "$callers" --batch "$batch"
+  run_driver "$name" "$callers x $batch" "$@" --seconds "$seconds" --leases "$leases" --callers "$callers" \
+    --batch "$batch"
 }
 
 turn_of_leaseledger() {
@@ -263,6 +272,7 @@ postgresql_settings() {
   buffers_mb=$((ram_mb / 4 < 4096 ? ram_mb / 4 : 4096))
   cat <<SETTINGS
 listen_addresses = ''
+dynamic_shared_memory_type = mmap  # in its folder: nothing is left behind
 unix_socket_directories = '$work/server'
 max_connections = 100
 shared_buffers = ${buffers_mb}MB
@@ -282,7 +292,7 @@ start_postgresql() {
   local folder=$work/server
   new_server_folder
   command -v initdb >/dev/null || { reason="PostgreSQL is not installed (compare.sh --install)" && return 1; }
-  if ! (cd "$folder" && "${as_server[@]}" initdb -D "$folder/data" -A trust -U bench -E UTF8 --locale=C.UTF-8 \
+  if ! (as_server TERM initdb -D "$folder/data" -A trust -U bench -E UTF8 --locale=C.UTF-8 \
     --no-sync) >"$folder/initdb" 2>&1; then
     reason="initdb: $(tail -n 1 "$folder/initdb")"
     return 1
@@ -353,7 +363,7 @@ if [ -n "$install" ]; then install_packages; fi
 build
 work=$(mktemp -d "$directory/leaseledger-compare.XXXXXX")
 chmod 711 "$work"  # the servers' user goes through it
-[ "$(findmnt -no FSTYPE -T "$work")" != tmpfs ] || fail "$directory is in memory: nothing there is durable (--directory)"
+[ "$(stat -f -c %T "$work")" != tmpfs ] || fail "$directory is in memory: nothing there is durable (--directory)"
 [ "$(df --output=avail -B1G "$work" | tail -n 1)" -ge 12 ] || fail "less than 12 GB are free in $directory"
 
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)

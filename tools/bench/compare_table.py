@@ -40,9 +40,9 @@ def value_in(path, key):
 
 def machine(directory):
     ram_kb = int(value_in("/proc/meminfo", "MemTotal").split()[0])
-    source, _, filesystem = output_of("findmnt", "-no", "SOURCE,FSTYPE", "-T", directory).partition(" ")
-    device = json.loads(output_of("lsblk", "-dJo", "MODEL,SIZE", source) or "{}").get("blockdevices", [{}])[0]
-    disk = [source, filesystem.strip(), device.get("size"), device.get("model")]
+    source, _, filesystem = output_of("findmnt", "-fno", "SOURCE,FSTYPE", "-T", directory).partition(" ")
+    size, _, model = output_of("lsblk", "-dno", "SIZE,MODEL", source).partition(" ")
+    disk = [source, filesystem.strip(), size, model.strip()]
     return {
         "cpu": value_in("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
@@ -105,8 +105,8 @@ def medians(rows):
 
 
 def reference(rows, row, system):
-    """The row of `system` to compare `row` with, and whether callers and batch are the same in both. It is a durable one.
-    None when that system has no such row: one lease in a call is not compared with many."""
+    """The row of `system` to compare `row` with, and whether callers and batch are the same in both. It is a
+    durable one. None when that system has no such row: one lease in a call is not compared with many."""
     def one(number):
         return number == 1
 
@@ -174,8 +174,8 @@ def remarks(result, lines):
     busy = sorted({f"{row['system']}, {row['mode']}" for row in result["rows"]
                    if max(row.get("disk_us", [0])) > BUSY * result["disk_probe"]["p50_us"]})
     if busy:
-        said.append(f"Not alone: fdatasync was more than {BUSY} times slower than at the beginning, just before or just after "
-                    f"these: {'; '.join(busy)}.")
+        said.append(f"Not alone: fdatasync was more than {BUSY} times slower than at the beginning, just before or just "
+                    f"after these: {'; '.join(busy)}.")
     return said
 
 

@@ -148,7 +148,7 @@ class Sqlite : public Peer {
   }
 
   std::string note() override {
-    std::string note = "in the caller's process";
+    std::string note = "in the caller's process; SQLite: 256 MiB of cache";
     if (options_.batch > 1) note += "; one transaction for a batch";
     if (options_.callers > 1) note += "; the threads take turns, there is one writer";
     note += "; an audit row for each lease, by trigger";
