@@ -15,6 +15,7 @@
 #   --install         installs the Debian packages that are missing, without starting their services
 #   --keep            keeps the temporary folder
 set -euo pipefail
+umask 022  # the servers, which run as another user, read files made here
 
 usage() { sed -n '/^# usage/,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
 fail() {

@@ -1,6 +1,5 @@
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -70,6 +69,7 @@ Measured measure(Peer& peer, const DriverOptions& options) {
   };
 
   std::vector<std::jthread> threads;
+  threads.reserve(callers.size());
   for (auto& caller : callers) threads.emplace_back(work, std::ref(*caller));
   threads.clear();
   if (failure) std::rethrow_exception(failure);
@@ -117,7 +117,7 @@ void check_leases(Peer& peer, const DriverOptions& options, std::uint64_t create
 
 std::string mode_text(const Peer& peer, const DriverOptions& options) {
   if (options.callers == 1 && options.batch == 1) return "one by one";
-  const std::string callers = std::to_string(options.callers) + " " + peer.callers_are();
+  std::string callers = std::to_string(options.callers) + " " + peer.callers_are();
   if (options.batch == 1) return callers;
   const std::string batches = "batches of " + std::to_string(options.batch);
   return options.callers == 1 ? batches : callers + ", " + batches;

@@ -4,6 +4,8 @@
 
 #include "tools/bench/made_up_leases.h"
 
+#include <CLI/CLI.hpp>
+
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -11,10 +13,6 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace leaseledger::bench {
 

@@ -3,8 +3,6 @@
 
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
-
 #include "etcd_kv.grpc.pb.h"
 #include <chrono>
 #include <ctime>

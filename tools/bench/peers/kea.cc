@@ -2,7 +2,6 @@
 
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cerrno>

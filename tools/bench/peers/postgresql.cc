@@ -2,8 +2,6 @@
 
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
-
 #include <cstring>
 #include <fstream>
 #include <libpq-fe.h>
@@ -147,9 +145,9 @@ class PostgresqlCaller : public Caller {
     }
     writer.integer(std::uint16_t{0xffff});  // end of the rows
 
-    static const std::string kCopy =
+    static const std::string copy_command =
         std::string("COPY lease (") + kColumnNames + ") FROM STDIN (FORMAT binary)";
-    expect(connection, Result(PQexec(connection, kCopy.c_str())), PGRES_COPY_IN, "COPY");
+    expect(connection, Result(PQexec(connection, copy_command.c_str())), PGRES_COPY_IN, "COPY");
     if (PQputCopyData(connection, bytes_.data(), static_cast<int>(bytes_.size())) != 1 ||
         PQputCopyEnd(connection, nullptr) != 1) {
       fail(connection, "COPY");

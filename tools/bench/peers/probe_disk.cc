@@ -3,7 +3,6 @@
 
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <array>

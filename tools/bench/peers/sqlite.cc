@@ -2,8 +2,6 @@
 
 #include "tools/bench/peers/driver.h"
 
-#include <CLI/CLI.hpp>
-
 #include <mutex>
 #include <sqlite3.h>
 
