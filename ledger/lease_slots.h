@@ -10,6 +10,7 @@
 #include "ledger/expiry_summary.h"
 #include "ledger/interned.h"
 #include "ledger/long_duids.h"
+#include "ledger/prefetch.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -53,8 +54,8 @@ class LeaseSlots {
   /// Brings the slot closer: it stands in one or two cache lines.
   void prefetch(std::uint32_t slot) const {
     const std::uint8_t* octets = slots_.at(slot);
-    __builtin_prefetch(octets);
-    __builtin_prefetch(octets + kSlotOctets - 1);
+    prefetch_line(octets);
+    prefetch_line(octets + kSlotOctets - 1);
   }
 
   /// Slots of the leases with valid_until <= now, soonest first, then by key, at most `limit`.

@@ -96,7 +96,8 @@ void SlotIndex::rebuild(Shard& shard, std::uint64_t buckets, unsigned slot_bits,
   const bool hash_anew = hash_bits < next.bucket_bits + kLeastRemainderBits;
   if (hash_anew) hash_bits = most;
   next.hash_bits = static_cast<std::uint8_t>(hash_bits);
-  next.memory = ZeroedMemory(buckets * sizeof(Bucket));
+  spare_.renew(buckets * sizeof(Bucket));
+  next.memory = std::move(spare_);
   for (std::uint64_t at = 0; at < shard.buckets; ++at) {
     const Bucket& bucket = shard.table()[at];
     for (unsigned entry = 0; entry < bucket.count; ++entry) {
@@ -116,6 +117,7 @@ void SlotIndex::rebuild(Shard& shard, std::uint64_t buckets, unsigned slot_bits,
       put(next, place_of_bits(next, bits >> (shard.hash_bits - hash_bits)), slot);
     }
   }
+  spare_ = std::move(shard.memory);
   shard = std::move(next);
 }
 
@@ -132,7 +134,7 @@ void SlotIndex::reserve(std::size_t count, std::uint32_t slots) {
 }
 
 std::size_t SlotIndex::memory_bytes() const {
-  std::size_t bytes = sizeof *this;
+  std::size_t bytes = sizeof *this + spare_.size();
   for (const auto& shard : shards_) bytes += shard.memory.size();
   return bytes;
 }

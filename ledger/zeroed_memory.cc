@@ -1,5 +1,6 @@
 #include "ledger/zeroed_memory.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -32,6 +33,18 @@ ZeroedMemory::ZeroedMemory(std::size_t octets) : size_(octets) {
   data_ = static_cast<std::uint8_t*>(mapped);
   if (octets > 2 * kSmallPages)  // a hint: nothing is wrong when the system does not take it
     (void)::madvise(data_ + kSmallPages, octets - kSmallPages, MADV_HUGEPAGE);
+}
+
+void ZeroedMemory::renew(std::size_t octets) {
+  if (size_ < kMapped || octets < kMapped) {
+    *this = ZeroedMemory(octets);
+    return;
+  }
+  void* moved = ::mremap(data_, size_, octets, MREMAP_MAYMOVE);
+  if (moved == MAP_FAILED) throw std::bad_alloc();
+  data_ = static_cast<std::uint8_t*>(moved);
+  std::memset(data_, 0, std::min(size_, octets));
+  size_ = octets;
 }
 
 void ZeroedMemory::release() noexcept {

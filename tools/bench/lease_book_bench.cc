@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBatch = 4096;
+constexpr std::size_t kBatch = 512;
 constexpr std::size_t kAhead = 16;  // look-ups between a prefetch and its use
 
 enum class Prefetch { kNo, kYes };
@@ -108,7 +108,7 @@ class Run {
         const std::uint64_t number = order(first + i);
         fill(fact, number);
         if constexpr (std::is_same_v<Fact, LeaseRenewed>) {
-          fact.lease.tenure = number + 1 + book_.subnets().size();
+          fact.lease.tenure = number + 1 + (leases_ + kLeasesPerSubnet - 1) / kLeasesPerSubnet;
           fact.lease.described = fact.lease.tenure;
         }
       }
