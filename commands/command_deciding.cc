@@ -83,17 +83,29 @@ void CommandHandler::decide_job(Job& job, Deciding& deciding) {
   const std::size_t size = job.commands.size();
   const std::uint64_t actor = RecentIds::actor_number(job.principal->name);
   const auto prefetch = [&](const Envelope& envelope) {
-    if (const LeaseKey* key = lease_key_of(envelope.command)) book_.prefetch(*key);
+    if (const auto* create = std::get_if<CreateClient>(&envelope.command)) {
+      book_.prefetch(create->key);
+      const Subnet* subnet = book_.subnet_of(create->key);
+      if (subnet != nullptr)
+        book_.prefetch_client(subnet->id, create->duid, create->iaid,
+                              create->type.value_or(LeaseType::kNa));
+    } else if (const LeaseKey* key = lease_key_of(envelope.command)) {
+      book_.prefetch(*key);
+    }
     if (envelope.id) recent_ids_.prefetch(actor, *envelope.id);
+  };
+  const auto prefetch_lease = [&](const Envelope& envelope) {
+    if (std::holds_alternative<CreateClient>(envelope.command)) return;  // mostly none is there
+    if (const LeaseKey* key = lease_key_of(envelope.command)) book_.prefetch_slot(*key);
   };
   for (std::size_t i = 0; i < std::min(kPrefetchAhead, size); ++i) prefetch(job.commands[i]);
   for (std::size_t i = 0; i < size; ++i) {
     if (i + kPrefetchAhead < size) prefetch(job.commands[i + kPrefetchAhead]);
+    if (i + kPrefetchAhead / 2 < size) prefetch_lease(job.commands[i + kPrefetchAhead / 2]);
     const Envelope& envelope = job.commands[i];
-    const Answer& answer =
-        job.answers.emplace_back(decide_one(*job.principal, envelope, deciding));
+    const Answer& answer = job.answers.emplace_back(decide_one(*job.principal, envelope, deciding));
     if (envelope.id && !answer.repeated && answer.first >= deciding.first)
-      deciding.used.push_back({answer.first, &envelope, &answer});
+      deciding.used.push_back({answer.first, job.principal, &envelope, &answer});
   }
 }
 
@@ -119,7 +131,7 @@ void CommandHandler::decide_chain(Job& job, Deciding& deciding) {
       const Answer& answer = job.answers[i];
       if (!envelope.id || answer.repeated || answer.first < next) continue;
       remember_id(principal, envelope, answer, deciding);
-      deciding.used.push_back({answer.first, &envelope, &answer});
+      deciding.used.push_back({answer.first, job.principal, &envelope, &answer});
     }
     return;
   }
@@ -148,11 +160,10 @@ void CommandHandler::decide_chain(Job& job, Deciding& deciding) {
       job.answers.push_back(std::move(**before));
       continue;
     }
-    const Answer& answer = job.answers.emplace_back(
-        refuse(principal, envelope, i == failed_at ? fault.error : not_done(failed_at, fault),
-               deciding));
+    const Answer& answer = job.answers.emplace_back(refuse(
+        principal, envelope, i == failed_at ? fault.error : not_done(failed_at, fault), deciding));
     if (envelope.id && !deciding.dry && answer.first >= next)
-      deciding.used.push_back({answer.first, &envelope, &answer});
+      deciding.used.push_back({answer.first, job.principal, &envelope, &answer});
   }
 }
 
@@ -342,38 +353,57 @@ Result<std::optional<Answer>> CommandHandler::first_answer(const Principal& prin
     if (const auto it = deciding.staged_ids.find(id); it != deciding.staged_ids.end())
       return again(*it->second.envelope, it->second.answer);
   }
+  // Recent ones first, then those that are in the views alone.
   const std::uint64_t actor = RecentIds::actor_number(principal.name);
-  auto positions = recent_ids_.find(actor, id);
-  if (positions && positions->first >= deciding.first) {
-    const auto used =
-        std::ranges::lower_bound(deciding.used, positions->first, {}, &Deciding::Used::first);
-    LEASELEDGER_CHECK(used != deciding.used.end() && used->first == positions->first);
-    return again(*used->envelope, *used->answer);
-  }
-  if (!positions) {
-    if (ids_ == nullptr) return std::optional<Answer>();
-    LEASELEDGER_ASSIGN(const bool is_new, recent_ids_.is_new(actor, principal.name, id, *ids_));
-    if (is_new) return std::optional<Answer>();
-    LEASELEDGER_ASSIGN(const auto found, ids_->find(principal.name, id));
-    if (!found) return std::optional<Answer>();
-    positions = IdPositions{found->first, found->second};
-  }
-  LEASELEDGER_ASSIGN(Answer answer, answer_from_records(*positions, envelope));
-  return std::optional(std::move(answer));
+  Result<std::optional<Answer>> out;
+  recent_ids_.find(actor, id, [&](IdPositions positions) {
+    if (positions.first >= deciding.first) {
+      const auto used =
+          std::ranges::lower_bound(deciding.used, positions.first, {}, &Deciding::Used::first);
+      LEASELEDGER_CHECK(used != deciding.used.end() && used->first == positions.first);
+      if (*used->envelope->id != id || used->principal->name != principal.name) return false;
+      out = again(*used->envelope, *used->answer);
+      return true;
+    }
+    out = answer_from_records(positions, principal, envelope);
+    return !out || out->has_value();
+  });
+  if (!out || *out || ids_ == nullptr) return out;
+  LEASELEDGER_ASSIGN(const bool is_new, recent_ids_.is_new(actor, principal.name, id, *ids_));
+  if (is_new) return out;
+  LEASELEDGER_ASSIGN(const auto found, ids_->find(principal.name, id));
+  if (!found) return out;
+  return answer_from_records({found->first, found->second}, principal, envelope);
 }
 
-Result<Answer> CommandHandler::answer_from_records(IdPositions positions,
-                                                   const Envelope& envelope) {
-  wait_until_durable(positions.last);
+/// nullopt when the record there is of another command.
+Result<std::optional<Answer>> CommandHandler::answer_from_records(IdPositions positions,
+                                                                  const Principal& principal,
+                                                                  const Envelope& envelope) {
+  wait_until_durable(positions.first);
   LEASELEDGER_ASSIGN(const Record record, read_record(log_, positions.first));
+  if (record.command_id != envelope.id || record.actor != principal.name)
+    return std::optional<Answer>();
   if (auto field = differing_field(envelope, record.fingerprint)) {
-    return tl::unexpected(
-        another_command(std::move(*field), *envelope.id,
-                        " (position " + std::to_string(positions.first) + ")"));
+    return tl::unexpected(another_command(std::move(*field), *envelope.id,
+                                          " (position " + std::to_string(positions.first) + ")"));
   }
   Answer answer;
-  answer.first = positions.first;
-  answer.last = positions.last;
+  answer.first = answer.last = positions.first;
+  if (positions.last != 0) {
+    answer.last = positions.last;
+  } else {  // more than are counted: it ends where another command begins
+    Record next;
+    Status status;
+    LEASELEDGER_TRY(log_.read(positions.first + 1, log_.tail(), Direction::kForward,
+                              [&](const StoredRecord& stored) {
+                                status = decode_record(stored.bytes, next);
+                                if (!status || next.command_id != envelope.id) return false;
+                                answer.last = stored.position;
+                                return true;
+                              }));
+    LEASELEDGER_TRY(status);
+  }
   answer.as_of = positions.first - 1;
   answer.repeated = true;
   if (const auto* refused = std::get_if<CommandRefused>(&record.event)) {
@@ -381,7 +411,7 @@ Result<Answer> CommandHandler::answer_from_records(IdPositions positions,
     answer.error = {refused->code, ErrorKind::kRefused, refused->field, refused->value,
                     refused->expected};
   }
-  return answer;
+  return std::optional(std::move(answer));
 }
 
 // ---- preview ----------------------------------------------------------------------------------------------------

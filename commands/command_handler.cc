@@ -240,7 +240,8 @@ void CommandHandler::append_group(std::unique_ptr<Group> group) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (status) durable_ = std::max(durable_, group->batch.empty() ? 0 : group->batch.last_position());
+    if (status)
+      durable_ = std::max(durable_, group->batch.empty() ? 0 : group->batch.last_position());
     if (!status && failed_ && status.error().kind == ErrorKind::kIo) failed_ = status;
     --undurable_;
     if (std::exchange(group->exclusive, false)) deciding_ = false;

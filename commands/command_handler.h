@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -132,7 +133,9 @@ class CommandHandler {
 
   Result<std::optional<Answer>> first_answer(const Principal& principal, const Envelope& envelope,
                                              const Deciding& deciding);
-  Result<Answer> answer_from_records(IdPositions positions, const Envelope& envelope);
+  Result<std::optional<Answer>> answer_from_records(IdPositions positions,
+                                                    const Principal& principal,
+                                                    const Envelope& envelope);
   void wait_until_durable(Position position);
   void add_summaries(bool all, Deciding& deciding);
 
@@ -143,13 +146,14 @@ class CommandHandler {
   const std::uint64_t epoch_;
 
   // ---- the queue and who works on it ----
-  mutable std::mutex mutex_;  // guards everything down to the book; never held while deciding or appending
-  std::condition_variable work_;      // for decide_loop()
-  std::condition_variable appends_;   // for append_loop()
+  mutable std::mutex
+      mutex_;  // guards everything down to the book; never held while deciding or appending
+  std::condition_variable work_;             // for decide_loop()
+  std::condition_variable appends_;          // for append_loop()
   mutable std::condition_variable settled_;  // a group has been answered
   std::vector<Job*> queue_;
-  std::size_t waiting_ = 0;  // commands in queue_
-  bool deciding_ = false;    // somebody decides
+  std::size_t waiting_ = 0;    // commands in queue_
+  bool deciding_ = false;      // somebody decides
   std::size_t undurable_ = 0;  // groups that are decided and not answered
   double crowd_ = 0;           // submissions that came together lately
   std::vector<std::unique_ptr<Group>> to_append_;

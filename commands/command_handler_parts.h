@@ -39,7 +39,7 @@ struct CommandHandler::Group {
 
 /// What is being decided. Kept from group to group for its memory.
 struct CommandHandler::Deciding {
-  bool dry = false;  // preview: nothing is appended, limiter and ids stay as they are
+  bool dry = false;     // preview: nothing is appended, limiter and ids stay as they are
   bool staged = false;  // a chain, or dry: ids wait until all commands are accepted
   Instant now{};
   Position first = 0;  // of the group
@@ -52,6 +52,7 @@ struct CommandHandler::Deciding {
   /// Commands of this group that had an id, in the order of their first record.
   struct Used {
     Position first = 0;
+    const Principal* principal = nullptr;
     const Envelope* envelope = nullptr;
     const Answer* answer = nullptr;
   };

@@ -1,7 +1,7 @@
 #include "ledger/record.h"
 
 #include "ledger/check.h"
-#include "ledger/lease_record_encoder.h"
+#include "ledger/lease_record_codec.h"
 #include "ledger/schema/record.capnp.h"
 
 #include <capnp/message.h>
@@ -470,6 +470,11 @@ Status decode_record(std::span<const std::uint8_t> bytes, Record& out) {
     assign(out.cause, in.getCause());
     return read_event(in.getEvent(), out.event);
   });
+}
+
+Status decode_fact(std::span<const std::uint8_t> bytes, Record& out) {
+  if (decode_lease_record(bytes, out)) return {};
+  return decode_record(bytes, out);
 }
 
 Result<RecordHeader> decode_header(std::span<const std::uint8_t> bytes) {

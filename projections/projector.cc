@@ -17,7 +17,7 @@ std::size_t publish_every(Position to_go) {
 
 /// How long the follower waits for records, and then for more of them.
 constexpr auto kLook = std::chrono::milliseconds(50);
-constexpr auto kRest = std::chrono::milliseconds(10);
+constexpr auto kRest = std::chrono::milliseconds(40);
 
 }  // namespace
 
@@ -128,7 +128,7 @@ Status Projector::feed(ViewStore& store, Position to) {
       std::min(publish_every(to - std::min(to, store.position())), options_.flush_events);
   const auto scanned =
       log_.read(store.position() + 1, to, Direction::kForward, [&](const StoredRecord& stored) {
-        status = decode_record(stored.bytes, record);
+        status = decode_fact(stored.bytes, record);
         if (status && record.position != stored.position) {
           status = corrupt("record at position", std::to_string(stored.position),
                            "its own position inside, not " + std::to_string(record.position));

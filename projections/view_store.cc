@@ -30,7 +30,7 @@ constexpr std::size_t kFilesTogether = 16;
 /// Segments in memory of about one size before they are merged.
 constexpr std::size_t kInMemoryTogether = 8;
 /// Only those below so many records: merging is for those that come one by one, the others are merged into files anyway.
-constexpr std::size_t kSmall = 32'768;
+constexpr std::size_t kSmall = 8192;
 
 /// Segments of about one size: each class is 16 times the one before.
 int size_class(const Segment& segment) {
@@ -547,7 +547,7 @@ Result<ViewDigests> digests_from_log(const EventLog& log, Position position,
   Entries entries;
   Status status;
   LEASELEDGER_TRY(log.read(1, position, Direction::kForward, [&](const StoredRecord& stored) {
-    status = decode_record(stored.bytes, record);
+    status = decode_fact(stored.bytes, record);
     if (status) status = writer.add(record, entries);
     if (status) add_all(out, entries);
     for (auto& each : entries) each.clear();

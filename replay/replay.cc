@@ -1,5 +1,7 @@
 #include "replay/replay.h"
 
+#include "replay/fold_queue.h"
+
 namespace leaseledger {
 
 Status fold(const EventLog& log, LeaseBook& book, Position to, const Progress& progress) {
@@ -9,21 +11,23 @@ Status fold(const EventLog& log, LeaseBook& book, Position to, const Progress& p
   }
   const Position from = book.position() + 1;
   if (to < from) return {};
-  Record record;
+  FoldQueue queue(book);
   Status status;
   LEASELEDGER_TRY(log.read(from, to, Direction::kForward, [&](const StoredRecord& stored) {
-    status = decode_record(stored.bytes, record);
+    Record& record = queue.next();
+    status = decode_fact(stored.bytes, record);
     if (status && record.position != stored.position) {
       status = corrupt("record at position", std::to_string(stored.position),
                        "its own position inside, not " + std::to_string(record.position));
     }
-    if (status) status = evolve(book, record);
+    if (status) status = queue.push();
     if (status && progress && (stored.position & 0x3FFF) == 0 &&
         !progress(stored.position - from + 1, to - from + 1)) {
       status = fail(Win32::kOperationAborted, ErrorKind::kBusy, "", "", "to be let run to its end");
     }
     return status.has_value();
   }));
+  if (status) status = queue.finish();
   LEASELEDGER_TRY(status);
   if (book.position() != to) {
     return corrupt("log", "ends at " + std::to_string(book.position()),
