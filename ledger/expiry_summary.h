@@ -15,10 +15,12 @@ namespace leaseledger {
 class ExpirySummary {
  public:
   static constexpr std::uint32_t kBlockSlots = 64;
+  static constexpr std::uint32_t kGroupSlots = 64 * kBlockSlots;
   /// Later than anything that lapses: the time of a lease that never does.
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-  /// The lease in `slot` lapses at `ns`, nanoseconds since 1970.
+  /// The lease in `slot` lapses at `ns`, nanoseconds since 1970. Once a later slot has been entered, slots of different
+  /// groups (of kGroupSlots) may be on different threads.
   void lower(std::uint32_t slot, std::int64_t ns) {
     const std::uint32_t block = slot / kBlockSlots;
     if (block >= blocks_.size()) [[unlikely]]
@@ -37,7 +39,7 @@ class ExpirySummary {
   std::size_t memory_bytes() const { return blocks_.memory_bytes() + groups_.capacity() * 8; }
 
  private:
-  static constexpr std::uint32_t kGroupBlocks = 64;
+  static constexpr std::uint32_t kGroupBlocks = kGroupSlots / kBlockSlots;
   struct Step {
     std::int64_t bound;
     std::uint32_t number;  // of a block, or of a group

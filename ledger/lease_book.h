@@ -5,6 +5,7 @@
 //
 // Not thread-safe: one writer, and readers under the writer's lock.
 
+#include "ledger/book_image.h"
 #include "ledger/book_lease.h"
 #include "ledger/event.h"
 #include "ledger/lease_slots.h"
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -103,6 +105,12 @@ class LeaseBook {
   void write(const std::function<void(std::span<const std::uint8_t>)>& sink) const;
   /// The reverse. kCorrupt when the bytes are not what write() wrote.
   static Result<LeaseBook> read(std::span<const std::uint8_t> bytes);
+  /// The state as it is now, to be written on another thread while this book goes on: costs as much as there are subnets,
+  /// and the writer copies later what it changes while the image is there. nullptr while an earlier one is; not between
+  /// begin() and commit(). Others may read the book meanwhile, nobody may change it or take another image.
+  std::shared_ptr<BookImage> image() const;
+  /// The book in what an image wrote, `size` octets. kCorrupt when they are not such. Uses a second thread.
+  static Result<LeaseBook> load(const ReadAt& read, std::uint64_t size);
   /// SHA-256 over what write() writes.
   Hash digest() const;
   /// Counters equal contents, each lease in its subnet, no key twice; the error says what is wrong.
@@ -149,6 +157,8 @@ class LeaseBook {
   Status apply(Position position, Instant effective_at, const Event& event);
   Status apply_lease(Position position, Instant effective_at, EventKind kind,
                      const LeaseFact& fact);
+  void write_state(BookWriter& out) const;
+  bool read_state(BookReader& in);
   SubnetEntry* mutable_entry(SubnetId id);
   const SubnetEntry* entry_of(SubnetId id) const;
   const Range* range_of(const LeaseKey& key) const;
@@ -173,6 +183,7 @@ class LeaseBook {
   SlotIndex by_key_;
   SlotIndex by_client_;  // without the declined ones
   std::optional<Savepoint> savepoint_;
+  mutable std::weak_ptr<BookImage> image_;
 };
 
 /// Folds one fact into the book. `position` is book.position() + 1. kCorrupt when the fact does not fit the state (a

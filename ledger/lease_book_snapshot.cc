@@ -1,5 +1,6 @@
 // LeaseBook::write and LeaseBook::read: docs/formats/lease_book.md.
 
+#include "ledger/book_octets.h"
 #include "ledger/lease_book.h"
 
 #include <algorithm>
@@ -13,109 +14,32 @@ Instant from_ns(std::int64_t ns) { return Instant{std::chrono::nanoseconds{ns}};
 
 constexpr std::array<std::uint8_t, 8> kMagic = {'L', 'L', 'B', 'O', 'O', 'K', 0, 1};
 
-class Writer {
- public:
-  explicit Writer(const std::function<void(std::span<const std::uint8_t>)>& sink) : sink_(sink) {
-    buffer_.reserve(1 << 16);
-  }
-  ~Writer() { flush(); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-
-  void bytes(const void* data, std::size_t size) {
-    const auto* begin = static_cast<const std::uint8_t*>(data);
-    buffer_.insert(buffer_.end(), begin, begin + size);
-    if (buffer_.size() >= (1 << 16) - 512) flush();
-  }
-  template <typename T>
-  void number(T value) {
-    std::array<std::uint8_t, sizeof(T)> out{};
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-      out[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * i));
-    bytes(out.data(), out.size());
-  }
-  void text(const std::string& value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    bytes(value.data(), value.size());
-  }
-  void address(const Ipv6Address& value) {
-    const auto octets = value.to_bytes();
-    bytes(octets.data(), octets.size());
-  }
-  void prefix(const Ipv6Prefix& value) {
-    address(value.address);
-    number(value.length);
-  }
-  void duid(const Duid& value) {
-    number(static_cast<std::uint8_t>(value.size()));
-    bytes(value.bytes().data(), value.size());
-  }
-  void flush() {
-    if (!buffer_.empty()) sink_(buffer_);
-    buffer_.clear();
-  }
-
- private:
-  const std::function<void(std::span<const std::uint8_t>)>& sink_;
-  std::vector<std::uint8_t> buffer_;
-};
-
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-  bool ok() const { return ok_; }
-  bool at_end() const { return rest_.empty(); }
-
-  std::span<const std::uint8_t> bytes(std::size_t size) {
-    if (size > rest_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const auto out = rest_.first(size);
-    rest_ = rest_.subspan(size);
-    return out;
-  }
-  template <typename T>
-  T number() {
-    std::uint64_t value = 0;
-    const auto in = bytes(sizeof(T));
-    for (std::size_t i = 0; i < in.size(); ++i)
-      value |= static_cast<std::uint64_t>(in[i]) << (8 * i);
-    return static_cast<T>(value);
-  }
-  std::string text() {
-    const auto in = bytes(number<std::uint32_t>());
-    return {reinterpret_cast<const char*>(in.data()), in.size()};
-  }
-  Ipv6Address address() {
-    const auto in = bytes(16);
-    return in.size() == 16 ? Ipv6Address::from_bytes(in.first<16>()) : Ipv6Address{};
-  }
-  Ipv6Prefix prefix() {
-    const auto base = address();
-    const auto length = number<std::uint8_t>();
-    if (length > 128) ok_ = false;
-    return {base, length};
-  }
-  Duid duid() {
-    auto out = Duid::from_bytes(bytes(number<std::uint8_t>()));
-    if (!out) {
-      ok_ = false;
-      return {};
-    }
-    return *out;
-  }
-
- private:
-  std::span<const std::uint8_t> rest_;
-  bool ok_ = true;
-};
-
 }  // namespace
 
 void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& sink) const {
-  Writer out(sink);
+  BookWriter out(sink);
   out.bytes(kMagic.data(), kMagic.size());
+  write_state(out);
+  const auto slots = sorted_slots(std::nullopt);
+  out.number(static_cast<std::uint64_t>(slots.size()));
+  for (const auto slot : slots) {
+    const BookLease each = leases_.get(slot);
+    out.prefix(each.lease.key);
+    out.number(static_cast<std::uint8_t>(each.lease.type));
+    out.number(static_cast<std::uint8_t>(each.lease.state));
+    out.duid(each.lease.duid);
+    out.number(static_cast<std::uint32_t>(each.lease.iaid));
+    out.number(each.lease.subnet_id);
+    out.number(to_ns(each.lease.valid_until));
+    out.number(to_ns(each.lease.preferred_until));
+    out.number(to_ns(each.effective_at));
+    out.number(each.last);
+    out.number(each.lease.tenure);
+    out.number(each.lease.described);
+  }
+}
+
+void LeaseBook::write_state(BookWriter& out) const {
   out.number(position_);
   out.number(to_ns(last_recorded_at_));
   out.number(next_subnet_id_);
@@ -152,36 +76,46 @@ void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& 
       out.number(p.delegated_length);
     }
   }
-  const auto slots = sorted_slots(std::nullopt);
-  out.number(static_cast<std::uint64_t>(slots.size()));
-  for (const auto slot : slots) {
-    const BookLease each = leases_.get(slot);
-    out.prefix(each.lease.key);
-    out.number(static_cast<std::uint8_t>(each.lease.type));
-    out.number(static_cast<std::uint8_t>(each.lease.state));
-    out.duid(each.lease.duid);
-    out.number(static_cast<std::uint32_t>(each.lease.iaid));
-    out.number(each.lease.subnet_id);
-    out.number(to_ns(each.lease.valid_until));
-    out.number(to_ns(each.lease.preferred_until));
-    out.number(to_ns(each.effective_at));
-    out.number(each.last);
-    out.number(each.lease.tenure);
-    out.number(each.lease.described);
-  }
 }
 
 Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
   const auto damaged = [] {
     return corrupt("book snapshot", "", "the bytes that LeaseBook::write wrote");
   };
-  Reader in(bytes);
+  BookReader in(bytes);
   const auto magic = in.bytes(8);
   if (!std::ranges::equal(magic, kMagic)) return damaged();
   LeaseBook book;
-  book.position_ = in.number<Position>();
-  book.last_recorded_at_ = from_ns(in.number<std::int64_t>());
-  book.next_subnet_id_ = in.number<SubnetId>();
+  if (!book.read_state(in)) return damaged();
+  for (auto leases = in.number<std::uint64_t>(); leases > 0 && in.ok(); --leases) {
+    BookLease lease;
+    lease.lease.key = in.prefix();
+    lease.lease.type = static_cast<LeaseType>(in.number<std::uint8_t>());
+    lease.lease.state = static_cast<LeaseState>(in.number<std::uint8_t>());
+    lease.lease.duid = in.duid();
+    lease.lease.iaid = Iaid{in.number<std::uint32_t>()};
+    lease.lease.subnet_id = in.number<SubnetId>();
+    lease.lease.valid_until = from_ns(in.number<std::int64_t>());
+    lease.lease.preferred_until = from_ns(in.number<std::int64_t>());
+    lease.effective_at = from_ns(in.number<std::int64_t>());
+    lease.last = in.number<Position>();
+    lease.lease.tenure = in.number<Position>();
+    lease.lease.described = in.number<Position>();
+    if (!in.ok() || book.find_subnet(lease.lease.subnet_id) == nullptr ||
+        lease.lease.state < LeaseState::kActive || lease.lease.state > LeaseState::kReserved ||
+        book.slot_of(lease.lease.key) != SlotIndex::kNone) {
+      return damaged();
+    }
+    book.put_lease(SlotIndex::kNone, book.mutable_entry(lease.lease.subnet_id), &lease);
+  }
+  if (!in.ok() || !in.at_end()) return damaged();
+  return book;
+}
+
+bool LeaseBook::read_state(BookReader& in) {
+  position_ = in.number<Position>();
+  last_recorded_at_ = from_ns(in.number<std::int64_t>());
+  next_subnet_id_ = in.number<SubnetId>();
   for (auto subnets = in.number<std::uint32_t>(); subnets > 0 && in.ok(); --subnets) {
     SubnetEntry entry;
     Subnet& s = entry.subnet;
@@ -214,33 +148,11 @@ Result<LeaseBook> LeaseBook::read(std::span<const std::uint8_t> bytes) {
       const auto prefix = in.prefix();
       entry.pools.push_back({prefix, in.number<std::uint8_t>(), s.id});
     }
-    if (!in.ok() || book.entry_of(s.id) != nullptr) return damaged();
+    if (!in.ok() || entry_of(s.id) != nullptr) return false;
     const SubnetId id = s.id;
-    book.enter_subnet(id, std::move(entry));
+    enter_subnet(id, std::move(entry));
   }
-  for (auto leases = in.number<std::uint64_t>(); leases > 0 && in.ok(); --leases) {
-    BookLease lease;
-    lease.lease.key = in.prefix();
-    lease.lease.type = static_cast<LeaseType>(in.number<std::uint8_t>());
-    lease.lease.state = static_cast<LeaseState>(in.number<std::uint8_t>());
-    lease.lease.duid = in.duid();
-    lease.lease.iaid = Iaid{in.number<std::uint32_t>()};
-    lease.lease.subnet_id = in.number<SubnetId>();
-    lease.lease.valid_until = from_ns(in.number<std::int64_t>());
-    lease.lease.preferred_until = from_ns(in.number<std::int64_t>());
-    lease.effective_at = from_ns(in.number<std::int64_t>());
-    lease.last = in.number<Position>();
-    lease.lease.tenure = in.number<Position>();
-    lease.lease.described = in.number<Position>();
-    if (!in.ok() || book.find_subnet(lease.lease.subnet_id) == nullptr ||
-        lease.lease.state < LeaseState::kActive || lease.lease.state > LeaseState::kReserved ||
-        book.slot_of(lease.lease.key) != SlotIndex::kNone) {
-      return damaged();
-    }
-    book.put_lease(SlotIndex::kNone, book.mutable_entry(lease.lease.subnet_id), &lease);
-  }
-  if (!in.ok() || !in.at_end()) return damaged();
-  return book;
+  return in.ok();
 }
 
 }  // namespace leaseledger

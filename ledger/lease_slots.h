@@ -12,15 +12,18 @@
 #include "ledger/long_duids.h"
 #include "ledger/prefetch.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace leaseledger {
 
-class BookImage;
-class BookImageReader;
+class BookReader;
+class BookWriter;
+class LeaseBook;
 
 class LeaseSlots {
  public:
@@ -65,8 +68,7 @@ class LeaseSlots {
   std::size_t memory_bytes() const;
 
  private:
-  friend class BookImage;
-  friend class BookImageReader;
+  friend class LeaseBook;  // book_image.cc writes and reads the arrays
 
   /// Leases whose addresses have this half in common. Of a key longer than 64 bits the slot holds the low half of the
   /// address and this the high one; of a shorter one it is the other way round, and this is nearly always 0.
@@ -110,7 +112,38 @@ class LeaseSlots {
   void release_times(const std::uint8_t* octets);
   void release_duid(const std::uint8_t* octets);
   std::uint32_t take_overflow();
-  /// True when everything that the slot points at is there: for snapshots.
+
+  // ---- snapshots ----
+  /// What the arrays do not say themselves.
+  struct Figures {
+    std::array<std::uint32_t, 5> sizes{};       // elements, in the order of visit_arrays()
+    std::array<std::uint32_t, 4> first_free{};  // of lifetimes, networks, overflow entries, slots
+    LongDuids::FreeRuns free_runs{};
+  };
+  void write_figures(BookWriter& out) const;
+  static Figures read_figures(BookReader& in);
+  /// Calls `visit(array)` in the order of the file: the slots last, because they are checked against the others.
+  template <typename Visit>
+  void visit_arrays(Visit visit) {
+    visit(lifetimes_.array());
+    visit(networks_.array());
+    visit(overflow_);
+    visit(long_duids_.array());
+    visit(slots_);
+  }
+  template <typename Visit>
+  void visit_arrays(Visit visit) const {
+    visit(lifetimes_.array());
+    visit(networks_.array());
+    visit(overflow_);
+    visit(long_duids_.array());
+    visit(slots_);
+  }
+  /// After all arrays but the slots were filled; false when they cannot have been written by write_figures().
+  bool restore(const Figures& figures);
+  /// After a chunk of slots was filled: how many live ones it has, nullopt when one points at what is not there. Chunks of
+  /// different groups of the expiry summary may be restored on different threads.
+  std::optional<std::size_t> restore_chunk(std::size_t chunk);
   bool sound(std::uint32_t slot) const;
 
   Slots slots_;

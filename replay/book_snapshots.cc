@@ -1,12 +1,12 @@
 #include "replay/book_snapshots.h"
 
-#include "ledger/sha256.h"
-
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <fcntl.h>
-#include <fstream>
+#include <span>
 #include <unistd.h>
 #include <utility>
 
@@ -39,6 +39,7 @@ class AtomicFile {
   void write(std::span<const std::uint8_t> bytes) {
     while (ok_ && !bytes.empty()) {
       const ssize_t written = fd_ < 0 ? -1 : ::write(fd_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
       if (written < 0) {
         ok_ = false;
       } else {
@@ -62,6 +63,36 @@ class AtomicFile {
   std::string temporary_;
   int fd_;
   bool ok_ = true;
+};
+
+/// A file that is read in pieces, from several threads.
+class InputFile {
+ public:
+  explicit InputFile(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~InputFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  bool read(std::uint64_t offset, std::span<std::uint8_t> out) const {
+    while (!out.empty()) {
+      const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      offset += static_cast<std::uint64_t>(got);
+      out = out.subspan(static_cast<std::size_t>(got));
+    }
+    return true;
+  }
+  /// 0 when it is not there.
+  std::uint64_t size() const {
+    const off_t end = fd_ < 0 ? -1 : ::lseek(fd_, 0, SEEK_END);
+    return end < 0 ? 0 : static_cast<std::uint64_t>(end);
+  }
+
+ private:
+  int fd_;
 };
 
 }  // namespace
@@ -102,17 +133,20 @@ std::vector<Position> BookSnapshots::retained(const std::vector<Position>& posit
 }
 
 Status BookSnapshots::save(const LeaseBook& book) {
+  const auto image = book.image();
+  if (image == nullptr) {
+    return fail(Win32::kBusy, ErrorKind::kBusy, folder_.string(), "a snapshot is being saved",
+                "one at a time");
+  }
+  return save(*image);
+}
+
+Status BookSnapshots::save(BookImage& image) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return io_error(folder_, error.message());
-  AtomicFile file(path_of(book.position()));
-  Sha256 sha;
-  sha.start();
-  book.write([&](std::span<const std::uint8_t> bytes) {
-    sha.update(bytes);
-    file.write(bytes);
-  });
-  file.write(sha.finish());
+  AtomicFile file(path_of(image.position()));
+  image.write([&](std::span<const std::uint8_t> bytes) { file.write(bytes); });
   LEASELEDGER_TRY(file.finish());
   const auto all = positions();
   const auto keep = retained(all);
@@ -124,22 +158,21 @@ Status BookSnapshots::save(const LeaseBook& book) {
 
 Result<LeaseBook> BookSnapshots::load(Position position) const {
   const fs::path path = path_of(position);
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), {});
   const auto damaged = [&] {
     return corrupt(path.string(), "",
                    "a whole snapshot; it can be deleted, the log has everything");
   };
-  if (!in || bytes.size() < 32) return damaged();
-  const std::span<const std::uint8_t> all(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                          bytes.size());
-  Sha256 sha;
-  sha.start();
-  sha.update(all.first(all.size() - 32));
-  const Hash digest = sha.finish();
-  if (!std::ranges::equal(digest, all.last(32))) return damaged();
-  LEASELEDGER_ASSIGN(LeaseBook book, LeaseBook::read(all.first(all.size() - 32)));
-  if (book.position() != position) return damaged();
+  const InputFile file(path);
+  std::array<std::uint8_t, kBookMagicOctets> magic{};
+  if (!file.read(0, magic)) return damaged();
+  if (is_book_of_older_version(magic)) {
+    return fail(Win32::kRevisionMismatch, ErrorKind::kCorrupt, path.string(), "",
+                "a snapshot of this version; it can be deleted");
+  }
+  auto book = LeaseBook::load(
+      [&file](std::uint64_t offset, std::span<std::uint8_t> out) { return file.read(offset, out); },
+      file.size());
+  if (!book || book->position() != position) return damaged();
   return book;
 }
 
@@ -149,7 +182,8 @@ LeaseBook BookSnapshots::nearest(Position position) const {
     if (*it > position) continue;
     auto book = load(*it);
     if (book) return std::move(*book);
-    if (warn_) warn_(book.error().to_string());
+    // An older version's is as good as none.
+    if (warn_ && book.error().code != Win32::kRevisionMismatch) warn_(book.error().to_string());
   }
   return {};
 }

@@ -18,7 +18,10 @@ class BookSnapshots {
   explicit BookSnapshots(std::filesystem::path folder,
                          std::function<void(const std::string&)> warn = {});
 
-  /// Saves the book at its position (durable, atomic by rename) and removes what retention does not keep.
+  /// Saves the image at its position (durable, atomic by rename) and removes what retention does not keep. The book may go
+  /// on meanwhile.
+  Status save(BookImage& image);
+  /// The same of a book that nobody changes meanwhile. kBusy when another image of it is being saved.
   Status save(const LeaseBook& book);
 
   /// The newest usable snapshot at or before `position`; an empty book when there is none.
