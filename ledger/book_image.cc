@@ -215,7 +215,7 @@ Result<LeaseBook> LeaseBook::load(const ReadAt& read, std::uint64_t size) {
   std::size_t number = 0;
   leases.visit_arrays([&](auto& array) {
     const std::size_t n = number++;
-    array.resize(figures.sizes[n]);
+    array.resize_to_fill(figures.sizes[n]);
     if (n + 1 == figures.sizes.size()) return;  // the slots
     for (std::size_t chunk = 0; chunk < array.chunks() && good; ++chunk)
       good = read_chunk(read, array, chunk, begins[n], seed_of(book.position_, n, chunk));

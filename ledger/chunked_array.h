@@ -48,11 +48,22 @@ class ChunkedArray {
   void resize(std::uint32_t size) {
     if (size <= size_) return;
     while (std::uint64_t{owners_.size()} << kSegmentBits < size) {
+      if (!owners_.empty())
+        owners_.back()->prefer_large_pages(owners_.back()->size());  // it is full
       owners_.push_back(std::make_shared<const ZeroedMemory>(kOctets << kSegmentBits));
       segments_.push_back(owners_.back()->data());
     }
     // The end of the last chunk of an image is not part of it, but its chunk is copied whole.
     size_ = size;
+  }
+
+  /// Makes it `size` long, all of which will be filled at once.
+  void resize_to_fill(std::uint32_t size) {
+    resize(size);
+    if (!owners_.empty()) {
+      const std::size_t before = (owners_.size() - 1) << kSegmentBits;
+      owners_.back()->prefer_large_pages((size_ - before) * kOctets);
+    }
   }
 
   /// Of a chunk below chunks(): its octets, for reading a snapshot into them.

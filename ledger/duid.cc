@@ -1,5 +1,6 @@
 #include "ledger/duid.h"
 
+#include "ledger/check.h"
 #include "ledger/instant.h"
 
 #include <xxhash.h>
@@ -61,6 +62,14 @@ Result<Duid> Duid::from_bytes(std::span<const std::uint8_t> bytes, std::string_v
   Duid out;
   out.size_ = static_cast<std::uint8_t>(bytes.size());
   std::copy(bytes.begin(), bytes.end(), out.data_.begin());
+  return out;
+}
+
+Duid Duid::copy_of(std::span<const std::uint8_t> bytes) {
+  LEASELEDGER_CHECK(bytes.size() <= kMaxSize);
+  Duid out;
+  out.size_ = static_cast<std::uint8_t>(bytes.size());
+  std::ranges::copy(bytes, out.data_.begin());
   return out;
 }
 

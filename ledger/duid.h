@@ -24,6 +24,8 @@ class Duid {
   /// kInvalid for more than kMaxSize octets.
   static Result<Duid> from_bytes(std::span<const std::uint8_t> bytes,
                                  std::string_view field = "duid");
+  /// The same for octets that are known to fit; a CHECK otherwise.
+  static Duid copy_of(std::span<const std::uint8_t> bytes);
   /// "00:01:00:01:2c", "00-01-00-01-2C" or "000100012c"; the empty text is the empty DUID.
   static Result<Duid> parse(std::string_view text, std::string_view field = "duid");
   /// Lower-case hexadecimal with colons.

@@ -139,7 +139,7 @@ BookLease LeaseSlots::get(std::uint32_t slot) const {
   const std::uint8_t* octets = slots_.at(slot);
   BookLease out;
   out.lease.state = state(slot);
-  out.lease.duid = Duid::from_bytes(duid(slot)).value();
+  out.lease.duid = Duid::copy_of(duid(slot));
   out.lease.iaid = Iaid{packed_slot::iaid(octets)};
   Network network{};
   if (packed_slot::overflows(octets)) [[unlikely]] {

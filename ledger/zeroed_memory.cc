@@ -12,10 +12,6 @@ namespace {
 /// From here on a block is mapped by itself.
 constexpr std::size_t kMapped = 32 * 1024;
 
-/// Page tables of a random access into hundreds of megabytes do not stay in the processor's caches; large pages need
-/// fewer. The beginning keeps small pages, so that a small ledger does not pay for a large one.
-constexpr std::size_t kSmallPages = std::size_t{2} << 20;
-
 }  // namespace
 
 ZeroedMemory::ZeroedMemory(std::size_t octets) : size_(octets) {
@@ -31,8 +27,6 @@ ZeroedMemory::ZeroedMemory(std::size_t octets) : size_(octets) {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(mapped);
-  if (octets > 2 * kSmallPages)  // a hint: nothing is wrong when the system does not take it
-    (void)::madvise(data_ + kSmallPages, octets - kSmallPages, MADV_HUGEPAGE);
 }
 
 void ZeroedMemory::renew(std::size_t octets) {
@@ -45,6 +39,12 @@ void ZeroedMemory::renew(std::size_t octets) {
   data_ = static_cast<std::uint8_t*>(moved);
   std::memset(data_, 0, std::min(size_, octets));
   size_ = octets;
+}
+
+void ZeroedMemory::prefer_large_pages(std::size_t octets) const {
+  constexpr std::size_t kLarge = std::size_t{2} << 20;
+  if (octets >= 2 * kLarge && size_ >= octets)
+    (void)::madvise(data_, octets / kLarge * kLarge, MADV_HUGEPAGE);  // a hint
 }
 
 void ZeroedMemory::release() noexcept {

@@ -47,8 +47,8 @@ TEST(BookImage, IsLoadedAsTheBookItWasTakenOf) {
   const SeedScope scope;
   Random random;
   OddLeases odd(random, LeaseBook{});
-  for (int round = 0; round < 20; ++round) {
-    if (round == 15) odd.fill_up(30'000);  // enough for two threads
+  for (int round = 0; round < 10; ++round) {
+    if (round == 8) odd.fill_up(30'000);  // enough for two threads
     const auto before = odd.book().digest();
     auto loaded = load(octets_of(*odd.book().image()));
     ASSERT_TRUE(loaded) << loaded.error().to_string();
