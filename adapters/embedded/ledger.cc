@@ -5,10 +5,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
 
 namespace leaseledger {
 namespace {
+
+constexpr auto kLookForSnapshot = std::chrono::milliseconds(500);
 
 /// Ids of commands in the views, for the command handler.
 class ProjectedIds final : public CommandIds {
@@ -46,10 +53,13 @@ struct Ledger::Impl {
   std::unique_ptr<BookSnapshots> snapshots;
   std::optional<LeaseBook> read_only_book;
   std::unique_ptr<CommandHandler> handler;  // after what it borrows
-  Position snapshot_at = 0;
-  std::mutex queries_mutex;
-  std::unique_ptr<Queries> queries;
+  Position snapshot_at = 0;                 // the keeper's once it runs
   bool closed = false;
+
+  std::mutex keeper_mutex;
+  std::condition_variable keeper_wakes;
+  bool closing = false;
+  std::thread keeper;
 
   /// Everything above the log: book, views, handler.
   Status start() {
@@ -59,26 +69,33 @@ struct Ledger::Impl {
         std::make_unique<BookSnapshots>(log->directory().book(), [](const std::string& error) {
           spdlog::warn("book.snapshot_unusable error=\"{}\"", error);
         });
-    LeaseBook book = snapshots->nearest(log->tail());
-    snapshot_at = book.position();
-    LEASELEDGER_TRY(fold(*log, book, log->tail()));
     ProjectorOptions views;
     views.flush_events = options.view_flush_events;
     views.read_only = options.read_only;
     views.on_rebuild = [](const Error& error) {
       spdlog::warn("views.unusable error=\"{}\"", error.to_string());
     };
-    LEASELEDGER_ASSIGN(projector, Projector::open(*log, log->directory().views(), views));
+    // Views beside the book: both read the end of the log. Ids must be found from the first command on, so the views are
+    // brought up to the tail before any is taken.
+    auto views_ready = std::async(std::launch::async, [&]() -> Status {
+      LEASELEDGER_ASSIGN(projector, Projector::open(*log, log->directory().views(), views));
+      return options.read_only ? Status{} : projector->catch_up(log->tail());
+    });
+    LeaseBook book = snapshots->nearest(log->tail());
+    snapshot_at = book.position();
+    const Status folded = fold(*log, book, log->tail());
+    const Status projected = views_ready.get();
+    LEASELEDGER_TRY(folded);
+    LEASELEDGER_TRY(projected);
     const std::size_t leases = book.lease_count();
     if (options.read_only) {
       read_only_book = std::move(book);
     } else {
-      // Ids must be found from the first command on, so the views are brought up to the tail first.
-      LEASELEDGER_TRY(projector->catch_up(log->tail()));
       ids = std::make_unique<ProjectedIds>(*log, *projector);
       LEASELEDGER_ASSIGN(
           handler, CommandHandler::start(*log, std::move(book), ids.get(), clock, options.handler));
       projector->start();
+      keeper = std::thread([this] { keep_snapshots(); });
     }
     spdlog::debug("ledger.opened directory={} records={} leases={} snapshot={} milliseconds={}",
                   log->directory().path().string(), log->tail(), leases, snapshot_at,
@@ -86,6 +103,37 @@ struct Ledger::Impl {
                       std::chrono::steady_clock::now() - started)
                       .count());
     return {};
+  }
+
+  /// Saves a snapshot now and then, beside the writer.
+  void keep_snapshots() {
+    std::unique_lock lock(keeper_mutex);
+    auto rest = kLookForSnapshot;
+    while (!keeper_wakes.wait_for(lock, rest, [this] { return closing; })) {
+      lock.unlock();
+      const auto started = std::chrono::steady_clock::now();
+      save_snapshot();
+      // However many leases there are, most of the disk stays with the log.
+      rest = std::max(kLookForSnapshot, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            4 * (std::chrono::steady_clock::now() - started)));
+      lock.lock();
+    }
+  }
+
+  void save_snapshot() {
+    if (handler->tail() < snapshot_at + options.snapshot_every) return;
+    std::shared_ptr<BookImage> image;
+    Position position = 0;
+    handler->read_book([&](const LeaseBook& book) {
+      position = book.position();
+      const Position after = std::max<Position>(options.snapshot_every, book.lease_count() / 4);
+      // after a write error the book is ahead of the log
+      if (position >= snapshot_at + after && position == log->tail()) image = book.image();
+    });
+    if (image == nullptr) return;
+    if (const auto saved = snapshots->save(*image); !saved)
+      spdlog::warn("book.snapshot_failed error=\"{}\"", saved.error().to_string());
+    snapshot_at = position;
   }
 };
 
@@ -132,13 +180,15 @@ Status Ledger::close() {
   };
   if (self.handler != nullptr) {
     keep_first(self.handler->flush_refusal_counts());
-    if (self.handler->tail() - self.snapshot_at >= self.options.snapshot_every) {
-      self.handler->read_book([&](const LeaseBook& book) {
-        if (book.position() != self.log->tail()) return;  // after a write error the book is ahead
-        if (const auto saved = self.snapshots->save(book); !saved)
-          spdlog::warn("book.snapshot_failed error=\"{}\"", saved.error().to_string());
-      });
+    if (self.keeper.joinable()) {
+      {
+        const std::lock_guard lock(self.keeper_mutex);
+        self.closing = true;
+      }
+      self.keeper_wakes.notify_all();
+      self.keeper.join();
     }
+    self.save_snapshot();
   }
   if (self.projector != nullptr) self.projector->stop();
   spdlog::debug("ledger.closed directory={} records={}", directory().string(), self.log->tail());
