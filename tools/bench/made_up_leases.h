@@ -28,14 +28,20 @@ constexpr std::uint32_t subnet_number(std::uint64_t number) {
 
 /// 16 octets of the /64's prefix, network order.
 constexpr std::array<std::uint8_t, 16> subnet_prefix(std::uint32_t subnet) {
-  return {0x20, 0x01, 0x0d, 0xb8, static_cast<std::uint8_t>(subnet >> 8), static_cast<std::uint8_t>(subnet)};
+  return {0x20,
+          0x01,
+          0x0d,
+          0xb8,
+          static_cast<std::uint8_t>(subnet >> 8),
+          static_cast<std::uint8_t>(subnet)};
 }
 
 /// Address with a random interface identifier (RFC 7707 is why servers give out such), 16 octets in network order.
 constexpr std::array<std::uint8_t, 16> address_octets(std::uint64_t number) {
   auto out = subnet_prefix(subnet_number(number));
   const std::uint64_t identifier = spread(number);
-  for (int i = 0; i < 8; ++i) out[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(identifier >> (56 - 8 * i));
+  for (int i = 0; i < 8; ++i)
+    out[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(identifier >> (56 - 8 * i));
   return out;
 }
 
@@ -44,13 +50,17 @@ constexpr std::array<std::uint8_t, 14> duid_octets(std::uint64_t number) {
   std::array<std::uint8_t, 14> out{0x00, 0x01, 0x00, 0x01};
   const std::uint64_t time_and_mac = spread(number ^ 0xd01d'0000'0000'0000);
   const auto time = static_cast<std::uint32_t>(0x2c00'0000 + (time_and_mac & 0xff'ffff));
-  for (int i = 0; i < 4; ++i) out[static_cast<std::size_t>(4 + i)] = static_cast<std::uint8_t>(time >> (24 - 8 * i));
+  for (int i = 0; i < 4; ++i)
+    out[static_cast<std::size_t>(4 + i)] = static_cast<std::uint8_t>(time >> (24 - 8 * i));
   out[8] = 0x02;  // locally administered
-  for (int i = 0; i < 5; ++i) out[static_cast<std::size_t>(9 + i)] = static_cast<std::uint8_t>(time_and_mac >> (24 + 8 * i));
+  for (int i = 0; i < 5; ++i)
+    out[static_cast<std::size_t>(9 + i)] = static_cast<std::uint8_t>(time_and_mac >> (24 + 8 * i));
   return out;
 }
 
-constexpr std::uint32_t iaid(std::uint64_t number) { return static_cast<std::uint32_t>(spread(number ^ 0x1a1d) >> 32); }
+constexpr std::uint32_t iaid(std::uint64_t number) {
+  return static_cast<std::uint32_t>(spread(number ^ 0x1a1d) >> 32);
+}
 
 /// Client's host name, 25 characters for every lease below 10^10.
 inline std::string host_name(std::uint64_t number) {

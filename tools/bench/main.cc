@@ -1,6 +1,7 @@
 // leaseledger-bench: how fast a ledger is on this machine. Every figure in docs/performance.md is printed by it.
 
 #include "tools/bench/measurement.h"
+#include "tools/bench/state_load.h"
 #include "tools/bench/write_load.h"
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,7 @@ struct Options {
   double zipf = 0.99;
   bool no_ids = false;
   double every = 0;
+  std::uint64_t events = 3'000'000;
 };
 
 /// An empty folder inside the given one, removed in the end.
@@ -111,10 +113,21 @@ Status write(const Options& options, Report& report) {
   LEASELEDGER_ASSIGN(const auto result, run(*opened, load));
   report.add(result.measurement);
   for (const auto& point : result.over_time)
-    std::fprintf(stderr, "%8.1f s %12llu operations, %10llu behind, longest call %.3f s\n", point.at,
-                 static_cast<unsigned long long>(point.operations),
+    std::fprintf(stderr, "%8.1f s %12llu operations, %10llu behind, longest call %.3f s\n",
+                 point.at, static_cast<unsigned long long>(point.operations),
                  static_cast<unsigned long long>(point.lag), point.longest);
   return opened->close();
+}
+
+Status state(const Options& options, Report& report) {
+  const Scratch scratch(options, "ledger");
+  return measure_state(scratch.path(), {options.leases, options.events, options.seconds}, report);
+}
+
+Status import(const Options& options, Report& report) {
+  const Scratch scratch(options, "ledger");
+  const std::uint64_t turns = std::max<std::uint64_t>(options.events / options.leases, 1);
+  return measure_import(scratch.path(), options.leases, turns - 1, report);
 }
 
 int main_of(int argc, char** argv) {
@@ -125,7 +138,8 @@ int main_of(int argc, char** argv) {
   std::function<Status(const Options&, Report&)> chosen;
   const auto verb = [&](const char* name, const char* help, auto function) {
     auto* sub = app.add_subcommand(name, help);
-    sub->add_option("--directory", options.directory, "Where to write; on the disk that is measured.");
+    sub->add_option("--directory", options.directory,
+                    "Where to write; on the disk that is measured.");
     sub->add_flag("--keep", options.keep, "Leave what was written.");
     sub->add_flag("--json", options.json, "One JSON object a line.");
     sub->add_option("--seconds", options.seconds, "How long each measurement goes on.");
@@ -143,6 +157,14 @@ int main_of(int argc, char** argv) {
   writes->add_option("--zipf", options.zipf, "Exponent of the choice of leases in mixed.");
   writes->add_flag("--no-ids", options.no_ids, "Commands without ids.");
   writes->add_option("--every", options.every, "Seconds between figures over time.");
+  auto* states =
+      verb("state",
+           "What a ledger of a given size costs: open after a kill, memory, reads, replay.", state);
+  auto* imports = verb("import", "A lease file of Kea's.", import);
+  for (auto* sub : {states, imports}) {
+    sub->add_option("--leases", options.leases, "Leases.");
+    sub->add_option("--events", options.events, "Events, or rows of the lease file.");
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -91,8 +91,8 @@ Result<Measurement> raw_rocksdb(const std::filesystem::path& directory, std::siz
   std::string value;
   std::uint64_t position = 1;
   const auto start = Steady::now();
-  const auto end = start + std::chrono::duration_cast<Steady::duration>(
-                               std::chrono::duration<double>(seconds));
+  const auto end =
+      start + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(seconds));
   auto before = start;
   for (; before < end;) {
     batch.Clear();

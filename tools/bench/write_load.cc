@@ -24,7 +24,8 @@ std::uint64_t ns_between(Steady::time_point a, Steady::time_point b) {
 /// Fills submissions; shared by the callers of one run.
 class Source {
  public:
-  Source(const WriteLoad& load, Steady::time_point end) : load_(load), end_(end), zipf_(load.leases, load.zipf) {}
+  Source(const WriteLoad& load, Steady::time_point end)
+      : load_(load), end_(end), zipf_(load.leases, load.zipf) {}
 
   /// Fills `out`, which keeps its memory. False when the run is over.
   bool fill(std::vector<Envelope>& out, std::uint64_t& random) {
@@ -246,8 +247,7 @@ Result<WriteResult> run(Ledger& ledger, const WriteLoad& load) {
   over = true;
   if (watcher.joinable()) watcher.join();
   LEASELEDGER_TRY(source.status());
-  LEASELEDGER_TRY(
-      ledger.projector().wait_for(ledger.tail(), std::chrono::milliseconds(600'000)));
+  LEASELEDGER_TRY(ledger.projector().wait_for(ledger.tail(), std::chrono::milliseconds(600'000)));
   out.lag_seconds = seconds_since(start) - took;
 
   Measurement& m = out.measurement;

@@ -21,14 +21,15 @@ struct WriteLoad {
   Workload workload = Workload::kCreate;
   std::size_t callers = 1;
   std::size_t batch = 1;
-  bool in_flight = false;  ///< one thread keeps `callers` submissions in flight and does not wait for any.
+  bool in_flight =
+      false;  ///< one thread keeps `callers` submissions in flight and does not wait for any.
   double seconds = 10;
-  std::uint64_t most = 0;     ///< commands at most; 0: as many as there is time for.
-  std::uint64_t first = 0;    ///< number of the first lease that is created.
-  std::uint64_t leases = 0;   ///< to renew: the leases 0 to leases - 1 are there.
-  double zipf = 0;            ///< exponent of the choice of leases to renew; 0: one after the other.
-  bool with_ids = true;       ///< each command has an id of its own.
-  double every = 0;           ///< seconds between points of `over_time`; 0: none.
+  std::uint64_t most = 0;    ///< commands at most; 0: as many as there is time for.
+  std::uint64_t first = 0;   ///< number of the first lease that is created.
+  std::uint64_t leases = 0;  ///< to renew: the leases 0 to leases - 1 are there.
+  double zipf = 0;           ///< exponent of the choice of leases to renew; 0: one after the other.
+  bool with_ids = true;      ///< each command has an id of its own.
+  double every = 0;          ///< seconds between points of `over_time`; 0: none.
 };
 
 /// How the load went: a point for each interval.

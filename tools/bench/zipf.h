@@ -32,12 +32,8 @@ class Zipf {
   }
 
  private:
-  double integral(double x) const {
-    return (std::pow(x, 1 - exponent_) - 1) / (1 - exponent_);
-  }
-  double inverse(double x) const {
-    return std::pow(1 + x * (1 - exponent_), 1 / (1 - exponent_));
-  }
+  double integral(double x) const { return (std::pow(x, 1 - exponent_) - 1) / (1 - exponent_); }
+  double inverse(double x) const { return std::pow(1 + x * (1 - exponent_), 1 / (1 - exponent_)); }
 
   double count_;
   double exponent_;
