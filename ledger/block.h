@@ -68,6 +68,7 @@ class Block {
   bool contains(Position position) const {
     return position >= first_ && position - first_ < count_;
   }
+  std::size_t memory_bytes() const { return sizeof *this + body_.capacity() * 8; }
   /// 8-byte aligned, valid until the next decode(). `position` must be contained; CHECKed.
   std::span<const std::uint8_t> record(Position position) const;
 

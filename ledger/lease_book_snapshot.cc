@@ -22,8 +22,10 @@ void LeaseBook::write(const std::function<void(std::span<const std::uint8_t>)>& 
   write_state(out);
   const auto slots = sorted_slots(std::nullopt);
   out.number(static_cast<std::uint64_t>(slots.size()));
-  for (const auto slot : slots) {
-    const BookLease each = leases_.get(slot);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    constexpr std::size_t kAhead = 12;
+    if (i + kAhead < slots.size()) leases_.prefetch(slots[i + kAhead]);
+    const BookLease each = leases_.get(slots[i]);
     out.prefix(each.lease.key);
     out.number(static_cast<std::uint8_t>(each.lease.type));
     out.number(static_cast<std::uint8_t>(each.lease.state));

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <list>
+#include <map>
 #include <mutex>
 
 namespace leaseledger {
@@ -22,9 +24,10 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kWitnessSyncInterval = std::chrono::seconds(1);
 constexpr std::uint32_t kSmallestBlockTarget = 1024;
 constexpr std::uint32_t kGreatestBlockTarget = 1 << 20;
-/// Reads of more records than this are scans: with readahead, past the caches.
+/// Reads of more records than this go from block to block; fewer are looked up in the blocks that are kept.
+constexpr Position kScan = 64;
+/// Reads of more than this have readahead, past the caches.
 constexpr Position kLongScan = 2048;
-constexpr std::size_t kKeptBlocks = 8;
 /// Leaf hashes kept for the readers' tree; behind by more, it is restored from tiles.
 constexpr std::size_t kKeptLeaves = 32768;
 
@@ -80,18 +83,52 @@ struct Proofs {
   MerkleTree tree;
 };
 
-/// Decoded blocks of late point reads.
-struct KeptBlocks {
-  std::mutex mutex;
-  std::array<std::shared_ptr<const Block>, kKeptBlocks> blocks;
-  std::size_t oldest = 0;
+/// Unpacked blocks of late reads, those that were not asked for the longest time going first.
+class KeptBlocks {
+ public:
+  explicit KeptBlocks(std::size_t capacity) : capacity_(capacity) {}
+
+  /// The block with `position`, or nullptr.
+  std::shared_ptr<const Block> find(Position position) {
+    const std::lock_guard lock(mutex_);
+    auto at = blocks_.upper_bound(position);
+    if (at == blocks_.begin() || !(--at)->second.block->contains(position)) return nullptr;
+    order_.splice(order_.begin(), order_, at->second.place);
+    return at->second.block;
+  }
+
+  void keep(std::shared_ptr<const Block> block) {
+    const std::lock_guard lock(mutex_);
+    const Position first = block->first();
+    if (blocks_.contains(first)) return;
+    bytes_ += block->memory_bytes();
+    order_.push_front(first);
+    blocks_.emplace(first, Kept{std::move(block), order_.begin()});
+    while (bytes_ > capacity_ && order_.size() > 1) {
+      const auto oldest = blocks_.find(order_.back());
+      bytes_ -= oldest->second.block->memory_bytes();
+      blocks_.erase(oldest);
+      order_.pop_back();
+    }
+  }
+
+ private:
+  struct Kept {
+    std::shared_ptr<const Block> block;
+    std::list<Position>::iterator place;
+  };
+  const std::size_t capacity_;
+  std::mutex mutex_;
+  std::map<Position, Kept> blocks_;  // by first position
+  std::list<Position> order_;        // latest use first
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace
 
 struct RocksdbLog::Impl {
   Impl(LedgerDirectory opened, const RocksdbLogOptions& given)
-      : directory(std::move(opened)), options(given) {}
+      : directory(std::move(opened)), options(given), kept(given.block_cache_bytes) {}
 
   rocksdb::Env& env() const {
     return trimming_env             ? *trimming_env
@@ -398,7 +435,7 @@ Status RocksdbLog::read(Position first, Position last, Direction direction,
                         const RecordVisitor& visit) const {
   LEASELEDGER_ASSIGN(const bool any, check_range(first, last, tail()));
   if (!any) return {};
-  return last - first < kLongScan ? impl_->visit_points(first, last, direction, visit)
+  return last - first < kScan ? impl_->visit_points(first, last, direction, visit)
                                   : impl_->scan(first, last, direction, visit);
 }
 
@@ -437,7 +474,7 @@ Status RocksdbLog::Impl::visit_points(Position first, Position last, Direction d
 Status RocksdbLog::Impl::scan(Position first, Position last, Direction direction,
                               const RecordVisitor& visit) const {
   const bool forward = direction == Direction::kForward;
-  const auto entry = store->iterate(store->log(), true);
+  const auto entry = store->iterate(store->log(), last - first >= kLongScan);
   Block decoded;
   Position next = forward ? first : last;
   for (entry->SeekForPrev(as_slice(number_key(next))); entry->Valid();
@@ -453,12 +490,7 @@ Status RocksdbLog::Impl::scan(Position first, Position last, Direction direction
 }
 
 Result<std::shared_ptr<const Block>> RocksdbLog::Impl::block_at(Position position) const {
-  {
-    const std::lock_guard lock(kept.mutex);
-    for (const auto& one : kept.blocks) {
-      if (one && one->contains(position)) return one;
-    }
-  }
+  if (auto found = kept.find(position)) return found;
   const auto entry = store->iterate(store->log(), false);
   entry->SeekForPrev(as_slice(number_key(position)));
   if (!entry->status().ok()) return tl::unexpected(store->error(entry->status()));
@@ -466,9 +498,7 @@ Result<std::shared_ptr<const Block>> RocksdbLog::Impl::block_at(Position positio
   auto decoded = std::make_shared<Block>();
   LEASELEDGER_TRY(decoded->decode(as_bytes(entry->value())));
   if (!decoded->contains(position)) return missing_record(position);
-  const std::lock_guard lock(kept.mutex);
-  kept.blocks[kept.oldest] = decoded;
-  kept.oldest = (kept.oldest + 1) % kKeptBlocks;
+  kept.keep(decoded);
   return decoded;
 }
 

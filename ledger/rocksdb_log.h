@@ -42,6 +42,8 @@ struct RocksdbLogOptions {
 
   /// records in memory before they go from the WAL to a table file.
   std::size_t write_buffer_bytes = std::size_t{64} << 20;
+  /// unpacked blocks kept for reads of single records.
+  std::size_t block_cache_bytes = std::size_t{64} << 20;
   rocksdb::Env* env = nullptr;  ///< tests: the file system to use. Borrowed for the log's lifetime.
 };
 

@@ -101,14 +101,14 @@ Status fill_and_kill(const fs::path& directory, const StateLoad& load) {
 }
 
 /// Repeats `ask(number)` with the same few thousand numbers, first once to warm, then for `seconds`.
-Status ask(const char* workload, const std::string& mode, double seconds, std::uint64_t numbers,
-           Report& report, const std::function<Status(std::uint64_t)>& question) {
-  constexpr std::uint64_t kDifferent = 2000;
+Status ask(const char* workload, const std::string& mode, double seconds, std::uint64_t different,
+           std::uint64_t numbers, Report& report,
+           const std::function<Status(std::uint64_t)>& question) {
   Measurement out = measured(workload, mode, 0, 0);
-  for (std::uint64_t i = 0; i < kDifferent; ++i) LEASELEDGER_TRY(question(spread(i) % numbers));
+  for (std::uint64_t i = 0; i < different; ++i) LEASELEDGER_TRY(question(spread(i) % numbers));
   const auto start = Steady::now();
   while (seconds_since(start) < seconds) {
-    for (std::uint64_t i = 0; i < kDifferent; ++i) {
+    for (std::uint64_t i = 0; i < different; ++i) {
       const auto before = Steady::now();
       LEASELEDGER_TRY(question(spread(i) % numbers));
       out.latencies.add(
@@ -117,7 +117,7 @@ Status ask(const char* workload, const std::string& mode, double seconds, std::u
     }
   }
   out.seconds = seconds_since(start);
-  out.note = "one thread, warm";
+  out.note = std::to_string(different) + " different ones, asked before; one thread";
   report.add(out);
   return {};
 }
@@ -161,13 +161,13 @@ Status measure_state(const fs::path& directory, const StateLoad& load, Report& r
   LEASELEDGER_ASSIGN(const Record last, read_record(ledger->log(), tail));
   LEASELEDGER_ASSIGN(const Record begin, read_record(ledger->log(), tail / 2));
   const AsOf now = queries.now(last.recorded_at);
-  LEASELEDGER_TRY(ask("lease", "by key, now", load.seconds, load.leases, report,
+  LEASELEDGER_TRY(ask("lease", "by key, now", load.seconds, 1000, load.leases, report,
                       [&](std::uint64_t n) -> Status {
                         LEASELEDGER_ASSIGN(const auto row, queries.lease(key_of(n), now));
                         return row ? Status{} : tl::unexpected(missing("lease"));
                       }));
   LEASELEDGER_TRY(
-      ask("lease", "by key, as of the past", load.seconds, load.leases, report,
+      ask("lease", "by key, as of the past", load.seconds, 1000, load.leases, report,
           [&](std::uint64_t n) -> Status {
             const AsOf then{tail / 2 + spread(n) % (tail / 2), std::nullopt, begin.recorded_at};
             LEASELEDGER_ASSIGN(const auto row, queries.lease(key_of(n), then));
@@ -175,21 +175,23 @@ Status measure_state(const fs::path& directory, const StateLoad& load, Report& r
           }));
   const auto span = last.recorded_at - begin.recorded_at;
   LEASELEDGER_TRY(
-      ask("who", "held it at a time", load.seconds, load.leases, report,
+      ask("who", "held it at a time", load.seconds, 1000, load.leases, report,
           [&](std::uint64_t n) -> Status {
             const Instant then = begin.recorded_at + span * static_cast<int>(spread(n) % 100) / 100;
             LEASELEDGER_ASSIGN(const auto holders, queries.who(key_of(n).address, then, tail));
             return holders.holders.empty() ? tl::unexpected(missing("holder")) : Status{};
           }));
-  LEASELEDGER_TRY(
-      ask("page", "1,000 leases of a subnet", load.seconds,
-          std::max<std::uint64_t>(load.leases / kLeasesPerSubnet, 1), report,
-          [&](std::uint64_t n) -> Status {
-            LEASELEDGER_ASSIGN(const auto page,
-                               queries.leases_in(subnet_of_number(static_cast<std::uint32_t>(n)),
-                                                 now, std::nullopt, 1000));
-            return page.leases.size() == 1000 ? Status{} : tl::unexpected(missing("page"));
-          }));
+  for (const std::uint64_t different : {2, 100}) {
+    LEASELEDGER_TRY(
+        ask("page", "1,000 leases of a subnet", load.seconds, different,
+            std::max<std::uint64_t>(load.leases / kLeasesPerSubnet, 1), report,
+            [&](std::uint64_t n) -> Status {
+              LEASELEDGER_ASSIGN(const auto page,
+                                 queries.leases_in(subnet_of_number(static_cast<std::uint32_t>(n)),
+                                                   now, std::nullopt, 1000));
+              return page.leases.size() == 1000 ? Status{} : tl::unexpected(missing("page"));
+            }));
+  }
 
   LEASELEDGER_ASSIGN(const auto replayed, ledger->replay());
   if (!replayed.equal()) return tl::unexpected(missing("equal replay"));
