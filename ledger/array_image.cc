@@ -51,4 +51,13 @@ void ArrayImage::take(std::size_t chunk, std::vector<std::uint8_t>& out) {
   std::copy_n(copy.get(), octets.size(), out.data());
 }
 
+void ArrayImage::settle() const {
+  std::size_t left = shape_.size;
+  for (const auto& segment : segments_) {
+    const std::size_t count = std::min(left, shape_.segment_elements);
+    segment->collapse_into_large_pages(count * shape_.element_octets);
+    left -= count;
+  }
+}
+
 }  // namespace leaseledger

@@ -40,6 +40,8 @@ class ArrayImage {
   std::size_t chunks() const { return chunks_; }
   /// Puts the chunk's elements (the last one may be shorter) into `out`. Once for each chunk.
   void take(std::size_t chunk, std::vector<std::uint8_t>& out);
+  /// Puts the array's memory into large pages: not the owner's to do, because it takes as long as to copy it.
+  void settle() const;
   void drop() { wanted_.store(false, std::memory_order_relaxed); }
 
  private:

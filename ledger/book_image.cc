@@ -65,6 +65,7 @@ void BookImage::write(const std::function<void(std::span<const std::uint8_t>)>& 
       octets.insert(octets.end(), checksum.begin(), checksum.end());
       sink(octets);
     }
+    arrays_[array]->settle();
   }
 }
 

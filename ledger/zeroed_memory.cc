@@ -11,6 +11,7 @@ namespace {
 
 /// From here on a block is mapped by itself.
 constexpr std::size_t kMapped = 32 * 1024;
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
 
 }  // namespace
 
@@ -42,9 +43,16 @@ void ZeroedMemory::renew(std::size_t octets) {
 }
 
 void ZeroedMemory::prefer_large_pages(std::size_t octets) const {
-  constexpr std::size_t kLarge = std::size_t{2} << 20;
-  if (octets >= 2 * kLarge && size_ >= octets)
-    (void)::madvise(data_, octets / kLarge * kLarge, MADV_HUGEPAGE);  // a hint
+  if (octets >= 2 * kLargePage && size_ >= octets)
+    (void)::madvise(data_, octets / kLargePage * kLargePage, MADV_HUGEPAGE);  // a hint
+}
+
+void ZeroedMemory::collapse_into_large_pages(std::size_t octets) const {
+#if !defined(MADV_COLLAPSE)
+  constexpr int MADV_COLLAPSE = 25;  // of Linux 6.1; older ones refuse it
+#endif
+  if (octets >= 2 * kLargePage && size_ >= octets)
+    (void)::madvise(data_, octets / kLargePage * kLargePage, MADV_COLLAPSE);
 }
 
 void ZeroedMemory::release() noexcept {

@@ -85,6 +85,8 @@ class OddLeases {
     std::size_t i = 0;
     for (const auto& [key, lease] : leases_) {
       ASSERT_TRUE(all_of(sorted[i++]) == all_of(lease)) << key.to_string();
+      book_.prefetch(key);
+      book_.prefetch_slot(key);
       const auto found = book_.find(key);
       ASSERT_TRUE(found && all_of(*found) == all_of(lease)) << key.to_string();
       ASSERT_EQ(book_.last_event(key), lease.last);

@@ -113,12 +113,18 @@ class Run {
         }
       }
       const double start = processor_seconds();
+      const auto fetch = [&](std::size_t i) {
+        if (prefetch == Prefetch::kYes && i < count) ahead(std::get<Fact>(events[i]));
+      };
+      const auto fetch_slot = [&](std::size_t i) {
+        if (prefetch == Prefetch::kYes && std::is_same_v<Fact, LeaseRenewed> && i < count)
+          book_.prefetch_slot(std::get<Fact>(events[i]).lease.key);
+      };
+      for (std::size_t i = 0; i < 2 * kAhead; ++i) fetch(i);
+      for (std::size_t i = 0; i < kAhead; ++i) fetch_slot(i);
       for (std::size_t i = 0; i < count; ++i) {
-        if (prefetch == Prefetch::kYes) {
-          if (i + 2 * kAhead < count) ahead(std::get<Fact>(events[i + 2 * kAhead]));
-          if (std::is_same_v<Fact, LeaseRenewed> && i + kAhead < count)
-            book_.prefetch_slot(std::get<Fact>(events[i + kAhead]).lease.key);
-        }
+        fetch(i + 2 * kAhead);
+        fetch_slot(i + kAhead);
         const Lease& lease = std::get<Fact>(events[i]).lease;
         if constexpr (std::is_same_v<Fact, ClientCreated>) {
           if (book_.find(lease.key) ||
@@ -171,6 +177,8 @@ void measure(std::uint64_t leases, const std::filesystem::path& folder) {
     figure(leases, "counted", static_cast<double>(run.book().memory_bytes()) / count,
            "octets_a_lease");
     figure(leases, "renew", run.renew(Prefetch::kYes), "ns");
+    run.book().image()->write([](std::span<const std::uint8_t>) {});
+    figure(leases, "renew_after_a_snapshot", run.renew(Prefetch::kYes), "ns");
     figure(leases, "resident_renewed", static_cast<double>(resident_octets() - before) / count,
            "octets_a_lease");
   }
