@@ -4,6 +4,7 @@
 #include "commands/command_handler_parts.h"
 #include "commands/fields.h"
 #include "ledger/check.h"
+#include "ledger/prefetch.h"
 
 #include <algorithm>
 
@@ -12,8 +13,10 @@ namespace {
 
 constexpr std::size_t kMaxCause = 200;
 constexpr std::size_t kMaxArgument = 512;
-/// So many commands ahead, what they will look up is fetched from memory.
-constexpr std::size_t kPrefetchAhead = 8;
+/// So many commands ahead, they themselves, what they will look up, and then what was found are fetched from memory.
+constexpr std::size_t kCommandAhead = 20;
+constexpr std::size_t kLookUpAhead = 10;
+constexpr std::size_t kLeaseAhead = 5;
 
 const std::string kNothing;
 
@@ -70,6 +73,10 @@ void CommandHandler::decide_group(Group& group) {
     deciding.reset(book_, clock_now);
     deciding.batch = &group.batch;
     add_summaries(group.all_summaries, deciding);
+    for (const Job* job : group.jobs) {
+      for (const Envelope& envelope : job->commands)
+        deciding.coming.push_back({&envelope, job->principal});
+    }
     for (Job* job : group.jobs) decide_job(*job, deciding);
   }
   const std::lock_guard lock(mutex_);
@@ -80,32 +87,39 @@ void CommandHandler::decide_job(Job& job, Deciding& deciding) {
   job.answers.clear();
   job.answers.reserve(job.commands.size());  // so that answers stay where they are
   if (job.chain == Chain::kAllOrNothing) return decide_chain(job, deciding);
-  const std::size_t size = job.commands.size();
-  const std::uint64_t actor = RecentIds::actor_number(job.principal->name);
-  const auto prefetch = [&](const Envelope& envelope) {
-    if (const auto* create = std::get_if<CreateClient>(&envelope.command)) {
+  for (const Envelope& envelope : job.commands) {
+    fetch_ahead(deciding);
+    const Answer& answer = job.answers.emplace_back(decide_one(*job.principal, envelope, deciding));
+    if (envelope.id && !answer.repeated && answer.first >= deciding.first)
+      deciding.used.push_back({answer.first, job.principal, &envelope, &answer});
+  }
+}
+
+/// One step along the commands that come after the one that is decided now.
+void CommandHandler::fetch_ahead(Deciding& deciding) const {
+  const auto& coming = deciding.coming;
+  const std::size_t at = deciding.decided++;
+  if (at + kCommandAhead < coming.size()) {
+    const auto* octets = reinterpret_cast<const std::uint8_t*>(coming[at + kCommandAhead].envelope);
+    for (std::size_t line = 0; line < sizeof(Envelope); line += 64) prefetch_line(octets + line);
+  }
+  if (at + kLookUpAhead < coming.size()) {
+    const auto& [envelope, principal] = coming[at + kLookUpAhead];
+    if (const auto* create = std::get_if<CreateClient>(&envelope->command)) {
       book_.prefetch(create->key);
       const Subnet* subnet = book_.subnet_of(create->key);
       if (subnet != nullptr)
         book_.prefetch_client(subnet->id, create->duid, create->iaid,
                               create->type.value_or(LeaseType::kNa));
-    } else if (const LeaseKey* key = lease_key_of(envelope.command)) {
+    } else if (const LeaseKey* key = lease_key_of(envelope->command)) {
       book_.prefetch(*key);
     }
-    if (envelope.id) recent_ids_.prefetch(actor, *envelope.id);
-  };
-  const auto prefetch_lease = [&](const Envelope& envelope) {
-    if (std::holds_alternative<CreateClient>(envelope.command)) return;  // mostly none is there
-    if (const LeaseKey* key = lease_key_of(envelope.command)) book_.prefetch_slot(*key);
-  };
-  for (std::size_t i = 0; i < std::min(kPrefetchAhead, size); ++i) prefetch(job.commands[i]);
-  for (std::size_t i = 0; i < size; ++i) {
-    if (i + kPrefetchAhead < size) prefetch(job.commands[i + kPrefetchAhead]);
-    if (i + kPrefetchAhead / 2 < size) prefetch_lease(job.commands[i + kPrefetchAhead / 2]);
-    const Envelope& envelope = job.commands[i];
-    const Answer& answer = job.answers.emplace_back(decide_one(*job.principal, envelope, deciding));
-    if (envelope.id && !answer.repeated && answer.first >= deciding.first)
-      deciding.used.push_back({answer.first, job.principal, &envelope, &answer});
+    if (envelope->id) recent_ids_.prefetch(RecentIds::actor_number(principal->name), *envelope->id);
+  }
+  if (at + kLeaseAhead < coming.size()) {
+    const Command& command = coming[at + kLeaseAhead].envelope->command;
+    if (std::holds_alternative<CreateClient>(command)) return;  // mostly none is there
+    if (const LeaseKey* key = lease_key_of(command)) book_.prefetch_slot(*key);
   }
 }
 
@@ -117,6 +131,7 @@ void CommandHandler::decide_chain(Job& job, Deciding& deciding) {
   if (!deciding.dry) book_.begin();
   deciding.staged = true;
   std::size_t failed_at = job.commands.size();
+  deciding.decided += job.commands.size();
   for (std::size_t i = 0; i < job.commands.size() && failed_at == job.commands.size(); ++i) {
     job.answers.push_back(decide_one(principal, job.commands[i], deciding));
     if (!job.answers.back().accepted()) failed_at = i;

@@ -16,11 +16,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// While a group is being appended the next is decided only when so many commands wait: deciding fewer takes less time than
 /// is lost by cutting the groups smaller.
-constexpr std::size_t kDecideAheadFrom = 512;
+constexpr std::size_t kDecideAheadFrom = 256;
 /// Groups that are decided and not durable.
-constexpr std::size_t kMostUndurable = 2;
+constexpr std::size_t kMostUndurable = 4;
 /// Commands that are decided together; a submission is never cut.
-constexpr std::size_t kMostInGroup = 16'384;
+constexpr std::size_t kMostInGroup = 4096;
 /// Callers that were answered together come again together: the first of them is worth waiting for the others so long.
 constexpr auto kPatience = std::chrono::microseconds(60);
 

@@ -119,6 +119,7 @@ class CommandHandler {
   void decide_group(Group& group);
   void decide_job(Job& job, Deciding& deciding);
   void decide_chain(Job& job, Deciding& deciding);
+  void fetch_ahead(Deciding& deciding) const;
   Answer decide_one(const Principal& principal, const Envelope& envelope, Deciding& deciding);
   void record(const Principal& principal, const Envelope* envelope, const Event& event,
               Instant effective_at, Deciding& deciding);

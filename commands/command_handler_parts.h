@@ -63,6 +63,14 @@ struct CommandHandler::Deciding {
   };
   std::map<CommandId, Known> staged_ids;  // of the chain's principal
 
+  /// All commands of the group in their order, so that what they look up can be fetched ahead, and the next to be decided.
+  struct Coming {
+    const Envelope* envelope = nullptr;
+    const Principal* principal = nullptr;
+  };
+  std::vector<Coming> coming;
+  std::size_t decided = 0;
+
   void reset(const LeaseBook& book, Instant clock_now) {
     dry = staged = false;
     now = std::max(clock_now, book.last_recorded_at() == kUnset
@@ -74,6 +82,8 @@ struct CommandHandler::Deciding {
     preview.clear();
     used.clear();
     staged_ids.clear();
+    coming.clear();
+    decided = 0;
   }
 };
 

@@ -115,16 +115,31 @@ Result<std::vector<Span>> Queries::spans_of(const LeaseKey& key, Position known)
 
 Result<Subnet> Queries::subnet_at(SubnetId id, Position known) const {
   Position found = 0;
-  const std::string prefix = subnet_key(id, 0).substr(0, 4);
-  LEASELEDGER_TRY(views_->scan_newest(
-      View::kSubnetHistory, prefix, known, [&](std::string_view k, std::string_view v) {
-        const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
-        if (kind != EventKind::kSubnetCreated && kind != EventKind::kSubnetChanged &&
-            kind != EventKind::kSubnetDeleted)
-          return true;
-        found = position_of_key(k);
-        return false;
-      }));
+  bool asked = false;
+  {
+    const std::lock_guard lock(subnets_->mutex);
+    const auto newest = subnets_->newest.find(id);
+    if (newest != subnets_->newest.end() && newest->second.first == known) {
+      asked = true;
+      found = newest->second.second;
+      const auto version = subnets_->versions.find(found);
+      if (version != subnets_->versions.end()) return version->second;
+    }
+  }
+  if (!asked) {
+    const std::string prefix = subnet_key(id, 0).substr(0, 4);
+    LEASELEDGER_TRY(views_->scan_newest(
+        View::kSubnetHistory, prefix, known, [&](std::string_view k, std::string_view v) {
+          const auto kind = static_cast<EventKind>(v.empty() ? 0 : v[0]);
+          if (kind != EventKind::kSubnetCreated && kind != EventKind::kSubnetChanged &&
+              kind != EventKind::kSubnetDeleted)
+            return true;
+          found = position_of_key(k);
+          return false;
+        }));
+    const std::lock_guard lock(subnets_->mutex);
+    subnets_->newest[id] = {known, found};
+  }
   if (found == 0) return Subnet{};
   {
     const std::lock_guard lock(subnets_->mutex);

@@ -146,6 +146,8 @@ class Queries {
   struct Subnets {
     std::mutex mutex;
     std::unordered_map<Position, Subnet> versions;
+    /// For each subnet that was asked for: as of which position, and the position of the version.
+    std::unordered_map<SubnetId, std::pair<Position, Position>> newest;
   };
   Result<std::vector<LeaseEntry>> entries_of(const LeaseKey& key, Position known) const;
   Result<std::optional<LeaseEntry>> last_entry(const LeaseKey& key, Position known) const;

@@ -21,7 +21,7 @@ struct ImportOptions {
   std::string server = "kea";
   /// for the cause of each record: "kea-leases6.csv:123".
   std::string file_name = "kea-leases6.csv";
-  std::size_t batch = 1000;  ///< rows in one submission.
+  std::size_t batch = 4000;  ///< rows in one submission.
 };
 
 /// A row that was not taken.

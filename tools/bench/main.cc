@@ -147,6 +147,13 @@ int main_of(int argc, char** argv) {
     return sub;
   };
   verb("compare", "RocksDB alone and the ledger, in all modes, in turns.", compare);
+  auto* raws = verb("raw", "RocksDB alone.", [](const Options& o, Report& to) -> Status {
+    const Scratch scratch(o, "raw");
+    LEASELEDGER_ASSIGN(const auto measured, raw_rocksdb(scratch.path(), o.batch, o.seconds));
+    to.add(measured);
+    return {};
+  });
+  raws->add_option("--batch", options.batch, "Records in a write.");
   auto* writes = verb("write", "One load of commands.", write);
   writes->add_option("--workload", options.workload, "create, renew or mixed.")
       ->check(CLI::IsMember({"create", "renew", "mixed"}));

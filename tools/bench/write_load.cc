@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -123,50 +122,45 @@ void call_blocking(Ledger& ledger, Source& source, Tally& tally, std::uint64_t s
 
 /// One thread that never waits for an answer but keeps `in_flight` submissions going.
 void call_in_flight(Ledger& ledger, Source& source, Tally& tally, std::size_t in_flight) {
-  std::mutex mutex;
-  std::condition_variable room;
-  std::size_t flying = 0;
-  std::uint64_t seed = 1;
+  struct Shared {
+    Source& source;
+    Tally& tally;
+    Latencies latencies;  // of the thread that answers
+    std::atomic<std::size_t> answered = 0;
+  } shared{source, tally, {}, 0};
   const Principal who = bench_principal();
-  Latencies own;
-  for (;;) {
-    std::size_t free = 0;
-    {
-      std::unique_lock lock(mutex);
-      room.wait(lock, [&] { return flying < in_flight; });
-      free = in_flight - flying;
-      flying = in_flight;
+  std::uint64_t seed = 1;
+  std::size_t sent = 0;
+  for (bool over = false; !over;) {
+    const std::size_t seen = shared.answered;
+    if (sent - seen >= in_flight) {
+      shared.answered.wait(seen);
+      continue;
     }
-    for (; free > 0; --free) {
+    for (std::size_t room = in_flight - (sent - seen); room > 0 && !over; --room) {
       std::vector<Envelope> commands;
-      if (!source.fill(commands, seed)) break;
-      const auto before = Steady::now();
-      ledger.submit_async(who, std::move(commands), Chain::kEach,
-                          [&, before](Result<std::vector<Answer>> answers) {
-                            const std::uint64_t took = ns_between(before, Steady::now());
-                            if (answers) {
-                              tally.note(took, answers->size());
-                              source.check(*answers);
-                            } else {
-                              source.fail(answers.error());
-                            }
-                            const std::lock_guard lock(mutex);
-                            own.add(took);
-                            if (--flying < in_flight / 2 + 1) room.notify_one();
-                          });
-    }
-    if (free > 0) {  // over
-      std::unique_lock lock(mutex);
-      flying -= free;
-      while (flying > 0) {
-        lock.unlock();
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        lock.lock();
-      }
-      break;
+      over = !source.fill(commands, seed);
+      if (over) break;
+      ++sent;
+      ledger.submit_async(
+          who, std::move(commands), Chain::kEach,
+          [to = &shared, before = Steady::now()](Result<std::vector<Answer>> answers) {
+            const std::uint64_t took = ns_between(before, Steady::now());
+            to->latencies.add(took);
+            if (answers) {
+              to->tally.note(took, answers->size());
+              to->source.check(*answers);
+            } else {
+              to->source.fail(answers.error());
+            }
+            to->answered.fetch_add(1);
+            to->answered.notify_one();
+          });
     }
   }
-  tally.latencies.add(own);
+  for (std::size_t seen = shared.answered; seen < sent; seen = shared.answered)
+    shared.answered.wait(seen);
+  tally.latencies.add(shared.latencies);
 }
 
 std::string mode_of(const WriteLoad& load) {
