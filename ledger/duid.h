@@ -26,6 +26,13 @@ class Duid {
                                  std::string_view field = "duid");
   /// The same for octets that are known to fit; a CHECK otherwise.
   static Duid copy_of(std::span<const std::uint8_t> bytes);
+  /// Becomes `bytes`; false, and unchanged, when they are more than kMaxSize.
+  bool assign(std::span<const std::uint8_t> bytes) {
+    if (bytes.size() > kMaxSize) return false;
+    size_ = static_cast<std::uint8_t>(bytes.size());
+    if (size_ != 0) std::memcpy(data_.data(), bytes.data(), size_);
+    return true;
+  }
   /// "00:01:00:01:2c", "00-01-00-01-2C" or "000100012c"; the empty text is the empty DUID.
   static Result<Duid> parse(std::string_view text, std::string_view field = "duid");
   /// Lower-case hexadecimal with colons.

@@ -249,10 +249,9 @@ bool decode_lease_record(std::span<const std::uint8_t> bytes, Record& out) {
   const auto lease = in.child(fields, 1);
   const auto actor = in.octets(record, 0);
   const auto id = in.octets(record, 2);
-  auto duid = Duid::from_bytes(in.octets(lease, 0));
   const std::uint64_t last = in.data(lease, 7);
-  if (!in.good() || !duid || actor.empty() || (!id.empty() && id.size() != CommandId{}.size()) ||
-      (last & 0xff) > 128)
+  if (!fact->lease.duid.assign(in.octets(lease, 0)) || !in.good() || actor.empty() ||
+      (!id.empty() && id.size() != CommandId{}.size()) || (last & 0xff) > 128)
     return false;
   out.position = in.data(record, 0);
   out.recorded_at = from_word(in.data(record, 1));
@@ -278,7 +277,6 @@ bool decode_lease_record(std::span<const std::uint8_t> bytes, Record& out) {
   to.subnet_id = static_cast<SubnetId>(in.data(lease, 6) >> 32);
   to.type = static_cast<LeaseType>(last >> 8 & 0xff);
   to.state = static_cast<LeaseState>(last >> 16 & 0xff);
-  to.duid = *duid;
   return true;
 }
 

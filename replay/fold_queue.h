@@ -35,7 +35,7 @@ class FoldQueue {
   }
 
  private:
-  static constexpr std::size_t kSize = 16;
+  static constexpr std::size_t kSize = 32;
   Status fold_one() { return evolve(book_, records_[begin_++ % kSize]); }
 
   LeaseBook& book_;

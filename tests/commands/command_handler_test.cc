@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <thread>
 
 namespace leaseledger::test {
@@ -364,6 +367,108 @@ TEST_F(HandlerFixture, ManyThreadsGetOneAnswerEach) {
   EXPECT_EQ(accepted, 200);
   EXPECT_EQ(exists, 1400);
   handler_->read_book([](const LeaseBook& book) { EXPECT_EQ(book.lease_count(), 200U); });
+}
+
+TEST_F(HandlerFixture, AnswersOfSubmissionsThatNobodyWaitsForComeOnceEachAndInOrder) {
+  have_subnet();
+  constexpr std::uint64_t kSubmissions = 3000;
+  std::mutex mutex;
+  std::vector<std::uint64_t> order;
+  std::atomic<int> wrong = 0;
+  for (std::uint64_t i = 0; i < kSubmissions; ++i) {
+    CreateClient create = client("2001:db8:1::", "00:aa");
+    create.key.address.low = i / 2;  // each address twice: the second time it is taken
+    create.iaid = Iaid{static_cast<std::uint32_t>(i)};
+    handler_->submit_async(
+        admin_, {Envelope{.command = create}}, Chain::kEach,
+        [&, i](Result<std::vector<Answer>> answers) {
+          const Win32 wanted = i % 2 == 0 ? Win32::kSuccess : Win32::kDhcpClientExists;
+          if (!answers || answers->size() != 1 || answers->front().code != wanted) ++wrong;
+          const std::lock_guard lock(mutex);
+          order.push_back(i);
+        });
+  }
+  handler_.reset();  // waits for all
+  EXPECT_EQ(wrong, 0);
+  ASSERT_EQ(order.size(), kSubmissions);
+  EXPECT_TRUE(std::ranges::is_sorted(order));
+  restart();
+  handler_->read_book(
+      [](const LeaseBook& book) { EXPECT_EQ(book.lease_count(), kSubmissions / 2); });
+}
+
+TEST_F(HandlerFixture, AnIdThatIsBeingWrittenGetsItsFirstAnswerToo) {
+  have_subnet();
+  std::mutex mutex;
+  std::vector<Answer> answers;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Envelope> commands;  // large, so that groups are decided while others are written
+    for (std::uint64_t i = 0; i < 600; ++i) {
+      CreateClient create = client("2001:db8:1::", "00:aa");
+      create.key.address.low = i;
+      create.iaid = Iaid{static_cast<std::uint32_t>(i)};
+      Envelope envelope{.command = create};
+      envelope.id.emplace()[15] = static_cast<std::uint8_t>(i);
+      (*envelope.id)[14] = static_cast<std::uint8_t>(i >> 8);
+      commands.push_back(envelope);
+    }
+    handler_->submit_async(admin_, std::move(commands), Chain::kEach,
+                           [&](Result<std::vector<Answer>> given) {
+                             const std::lock_guard lock(mutex);
+                             ASSERT_TRUE(given);
+                             answers.insert(answers.end(), given->begin(), given->end());
+                           });
+  }
+  handler_.reset();
+  ASSERT_EQ(answers.size(), 1800U);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_TRUE(answers[i].accepted());
+    EXPECT_EQ(answers[i].repeated, i >= 600) << i;
+    EXPECT_EQ(answers[i].first, 2 + i % 600) << i;
+  }
+  EXPECT_EQ(log_.tail(), 601U);
+}
+
+TEST_F(HandlerFixture, TooMuchThatWaitsIsRefusedAtOnce) {
+  options_.max_waiting = 10;
+  restart();
+  std::vector<Envelope> many(11, Envelope{.command = DeleteClient{key("2001:db8:1::5")}});
+  const auto refused = handler_->submit(admin_, many);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Win32::kBusy);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
+  bool told = false;
+  handler_->submit_async(admin_, many, Chain::kEach, [&](Result<std::vector<Answer>> answers) {
+    told = !answers && answers.error().code == Win32::kBusy;
+  });
+  EXPECT_TRUE(told);
+  EXPECT_EQ(log_.tail(), 0U);
+  many.pop_back();
+  EXPECT_TRUE(handler_->submit(admin_, many)) << "and the next is taken";
+}
+
+TEST_F(HandlerFixture, ReadersOfTheBookNeverSeeWhatIsNotDurable) {
+  have_subnet();
+  std::atomic<bool> over = false;
+  std::thread reader([&] {
+    while (!over) {
+      handler_->read_book([&](const LeaseBook& book) { ASSERT_EQ(book.position(), log_.tail()); });
+    }
+  });
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    std::vector<Envelope> commands;
+    for (std::uint64_t j = 0; j < 500; ++j) {
+      CreateClient create = client("2001:db8:1::", "00:aa");
+      create.key.address.low = i * 1000 + j;
+      create.iaid = Iaid{static_cast<std::uint32_t>(i * 1000 + j)};
+      commands.push_back({.command = create});
+    }
+    handler_->submit_async(admin_, std::move(commands), Chain::kEach,
+                           [](Result<std::vector<Answer>> answers) { ASSERT_TRUE(answers); });
+  }
+  while (log_.tail() < 1 + 40 * 500) std::this_thread::yield();
+  over = true;
+  reader.join();
 }
 
 TEST(CommandFields, EveryCommandComesBackFromItsText) {

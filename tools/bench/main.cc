@@ -130,6 +130,11 @@ Status import(const Options& options, Report& report) {
   return measure_import(scratch.path(), options.leases, turns - 1, report);
 }
 
+Status sustained(const Options& options, Report& report) {
+  const Scratch scratch(options, "ledger");
+  return measure_sustained(scratch.path(), options.leases, report);
+}
+
 int main_of(int argc, char** argv) {
   CLI::App app("Measures a ledger on this machine.", "leaseledger-bench");
   app.require_subcommand(1);
@@ -168,6 +173,9 @@ int main_of(int argc, char** argv) {
       verb("state",
            "What a ledger of a given size costs: open after a kill, memory, reads, replay.", state);
   auto* imports = verb("import", "A lease file of Kea's.", import);
+  auto* long_runs =
+      verb("sustained", "Creates and renews many leases: evenness, octets written.", sustained);
+  long_runs->add_option("--leases", options.leases, "Leases.");
   for (auto* sub : {states, imports}) {
     sub->add_option("--leases", options.leases, "Leases.");
     sub->add_option("--events", options.events, "Events, or rows of the lease file.");

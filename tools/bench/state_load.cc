@@ -213,6 +213,95 @@ Status measure_state(const fs::path& directory, const StateLoad& load, Report& r
   return ledger->close();
 }
 
+namespace {
+
+/// Octets that this process has caused to be written to disks so far.
+std::uint64_t written_bytes() {
+  std::ifstream in("/proc/self/io");
+  constexpr std::string_view kField = "write_bytes:";
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(kField)) return std::strtoull(line.c_str() + kField.size(), nullptr, 10);
+  }
+  return 0;
+}
+
+std::uint64_t bytes_in(const fs::path& folder) {
+  std::uint64_t out = 0;
+  std::error_code ignored;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
+    if (entry.is_regular_file(ignored)) out += entry.file_size(ignored);
+  }
+  return out;
+}
+
+}  // namespace
+
+Status measure_sustained(const fs::path& directory, std::uint64_t leases, Report& report) {
+  LEASELEDGER_ASSIGN(const auto ledger, Ledger::create(directory));
+  LEASELEDGER_TRY(make_subnets(*ledger, leases));
+  const std::uint64_t before = written_bytes();
+  std::vector<Point> points;
+  double first_ended = 0;
+  WriteLoad load;
+  load.callers = 8;
+  load.batch = 1000;
+  load.seconds = 36'000;
+  load.most = leases;
+  load.every = 1;
+  load.leases = leases;
+  for (const Workload workload : {Workload::kCreate, Workload::kRenew}) {
+    load.workload = workload;
+    LEASELEDGER_ASSIGN(const auto result, run(*ledger, load));
+    report.add(result.measurement);
+    load.first = result.next + leases;  // ids must not come again
+    for (Point point : result.over_time) {
+      point.at += first_ended;
+      points.push_back(point);
+    }
+    first_ended = points.empty() ? 0 : points.back().at;
+  }
+  // How long the first and the last tenth took, the longest call, and how far behind the views ever were.
+  const std::uint64_t all = 2 * leases;
+  std::uint64_t done = 0;
+  double first_tenth = 0;
+  double last_tenth_begins = 0;
+  double longest = 0;
+  Position lag = 0;
+  for (const Point& point : points) {
+    done += point.operations;
+    if (first_tenth == 0 && done >= all / 10)
+      first_tenth = point.at * (static_cast<double>(all) / 10) / static_cast<double>(done);
+    if (last_tenth_begins == 0 && done >= all - all / 10) last_tenth_begins = point.at;
+    longest = std::max(longest, point.longest);
+    lag = std::max(lag, point.lag);
+    std::fprintf(stderr, "%8.1f s %12llu operations, %10llu behind, longest call %.3f s\n",
+                 point.at, static_cast<unsigned long long>(point.operations),
+                 static_cast<unsigned long long>(point.lag), point.longest);
+  }
+  const double end = points.empty() ? 0 : points.back().at;
+  const double rate_first = static_cast<double>(all) / 10 / first_tenth;
+  const double rate_last = static_cast<double>(all) / 10 / (end - last_tenth_begins);
+  report.add(measured("sustained", "first tenth", all / 10, first_tenth));
+  report.add(measured("sustained", "last tenth", all / 10, end - last_tenth_begins,
+                      text("%.2f of the first; longest call %.3f s; views at most %.2f s behind",
+                           rate_last / rate_first, longest,
+                           static_cast<double>(lag) / (static_cast<double>(all) / end))));
+  const auto views = ledger->projector().views();
+  LEASELEDGER_TRY(views->settle());
+  report.add(measured(
+      "sustained", "disk", all, 0,
+      text("a record: %.0f octets in the log, %.0f in the views; written %.0f in all, %.0f of it "
+           "views (%.2f times what they hold); process %.0f MiB RSS",
+           static_cast<double>(bytes_in(directory / "log")) / static_cast<double>(all),
+           static_cast<double>(views->figures().file_bytes) / static_cast<double>(all),
+           static_cast<double>(written_bytes() - before) / static_cast<double>(all),
+           static_cast<double>(views->figures().written_bytes) / static_cast<double>(all),
+           static_cast<double>(views->figures().written_bytes) /
+               static_cast<double>(views->figures().file_bytes),
+           memory_mib("VmRSS:"))));
+  return ledger->close();
+}
+
 Status measure_import(const fs::path& directory, std::uint64_t leases, std::uint64_t renewals,
                       Report& report) {
   const fs::path file = directory.string() + ".csv";

@@ -20,6 +20,11 @@ struct StateLoad {
 /// Must be called before this process has other threads.
 Status measure_state(const std::filesystem::path& directory, const StateLoad& load, Report& report);
 
+/// Creates `leases` leases, then renews each once, by 8 callers with batches of 1,000; says how even that was, and how many octets
+/// were written for it.
+Status measure_sustained(const std::filesystem::path& directory, std::uint64_t leases,
+                         Report& report);
+
 /// Imports a lease file of Kea's with `leases` clients and `renewals` of each.
 Status measure_import(const std::filesystem::path& directory, std::uint64_t leases,
                       std::uint64_t renewals, Report& report);
