@@ -240,7 +240,7 @@ measure() {
 turn_of_leaseledger() {
   mkdir -m 700 "$work/leaseledger"
   settle
-  run_driver leaseledger "all modes" "$leaseledger_bench" compare --directory "$work/leaseledger" --seconds "$seconds"
+  run_driver leaseledger "all modes" "$leaseledger_bench" compare --json --directory "$work/leaseledger" --seconds "$seconds"
   rm -rf "$work/leaseledger"
 }
 

@@ -1,6 +1,7 @@
 // leaseledger-bench: how fast a ledger is on this machine. Every figure in docs/performance.md is printed by it.
 
 #include "tools/bench/measurement.h"
+#include "tools/bench/plot.h"
 #include "tools/bench/state_load.h"
 #include "tools/bench/write_load.h"
 
@@ -29,6 +30,7 @@ struct Options {
   double zipf = 0.99;
   bool no_ids = false;
   double every = 0;
+  std::string plot;
   std::uint64_t events = 3'000'000;
 };
 
@@ -116,6 +118,8 @@ Status write(const Options& options, Report& report) {
     std::fprintf(stderr, "%8.1f s %12llu operations, %10llu behind, longest call %.3f s\n",
                  point.at, static_cast<unsigned long long>(point.operations),
                  static_cast<unsigned long long>(point.lag), point.longest);
+  if (!options.plot.empty())
+    LEASELEDGER_TRY(plot(options.plot, result.over_time, result.measurement.latencies));
   return opened->close();
 }
 
@@ -180,6 +184,7 @@ int main_of(int argc, char** argv) {
     sub->add_option("--leases", options.leases, "Leases.");
     sub->add_option("--events", options.events, "Events, or rows of the lease file.");
   }
+  writes->add_option("--plot", options.plot, "A picture of the run, SVG; with --every.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
