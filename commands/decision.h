@@ -24,8 +24,11 @@ struct PendingEvent {
 /// Facts in the order in which they happened. Reused from command to command: clear() keeps the memory.
 class Decision {
  public:
-  void add(Event event, Instant effective_at = kUnset) {
-    events_.push_back({std::move(event), effective_at});
+  template <typename Fact>
+  void add(Fact fact, Instant effective_at = kUnset) {
+    PendingEvent& pending = events_.emplace_back();  // built in its place: facts are large
+    pending.event.emplace<Fact>(std::move(fact));
+    pending.effective_at = effective_at;
   }
   void clear() { events_.clear(); }
   const std::vector<PendingEvent>& events() const { return events_; }

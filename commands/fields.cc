@@ -2,6 +2,7 @@
 
 #include "ledger/read_number.h"
 
+#define XXH_INLINE_ALL  // short inputs: the call would cost more than the hash
 #include <xxhash.h>
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #include "ledger/check.h"
 #include "ledger/instant.h"
 
+#define XXH_INLINE_ALL  // short inputs: the call would cost more than the hash
 #include <xxhash.h>
 
 #include <algorithm>

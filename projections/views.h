@@ -26,7 +26,7 @@ enum class View : std::uint8_t {
   kCommandIds,     ///< principal, command id, position
 };
 inline constexpr std::size_t kViews = 6;
-std::string_view name_of(View view);  ///< "lease_history", also the name of its column family.
+std::string_view name_of(View view);  ///< "lease_history".
 
 /// Stored with the views; others are built again. A change in what records enter, not only in how, makes another one.
 inline constexpr std::uint8_t kViewsFormat = 3;

@@ -105,10 +105,19 @@ def medians(rows):
 
 
 def reference(rows, row, system):
-    """The row of `system` to compare `row` with, and whether callers and batch are the same in both. It is a
+    """The row of `system` to compare `row` with, and whether as many leases are written together in both. It is a
     durable one. None when that system has no such row: one lease in a call is not compared with many."""
     def one(number):
         return number == 1
+
+    if system == "raw RocksDB":
+        # It writes groups: as many as a batch has, or as there are callers who wait at the same time.
+        group = row["batch"] if row["batch"] > 1 else row["callers"]
+        yardsticks = [other for other in rows if other["system"] == system and other["workload"] == row["workload"]]
+        if not yardsticks or row["system"] == system:
+            return (row, True) if row["system"] == system else (None, False)
+        nearest = min(yardsticks, key=lambda other: abs(math.log(other["batch"] / group)))
+        return nearest, nearest["batch"] == group
 
     def distance(other):
         return (one(other["callers"]) != one(row["callers"]),
