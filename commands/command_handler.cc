@@ -188,7 +188,8 @@ void CommandHandler::decide_loop() {
     if (queue_.empty()) return;
     gather(lock);
     auto group = take_group();
-    group->exclusive = group->commands < kDecideAheadFrom;
+    // Only when nothing is on its way to the log, or the order would be lost.
+    group->exclusive = undurable_ == 0 && group->commands < kDecideAheadFrom;
     lock.unlock();
     decide_group(*group);
     if (group->exclusive) {
@@ -236,7 +237,14 @@ void CommandHandler::append_loop() {
 void CommandHandler::append_group(std::unique_ptr<Group> group) {
   const Status status = group->status ? append(*group) : group->status;
   std::vector<Job*> jobs = std::move(group->jobs);
+  const std::size_t submissions = jobs.size();
   for (Job* job : jobs) job->status = status;
+  // Callbacks before the next group can be answered: they come one after the other, in order.
+  std::erase_if(jobs, [](Job* job) {
+    if (!job->completion) return false;
+    complete(*job);
+    return true;
+  });
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -245,7 +253,7 @@ void CommandHandler::append_group(std::unique_ptr<Group> group) {
     if (!status && failed_ && status.error().kind == ErrorKind::kIo) failed_ = status;
     --undurable_;
     if (std::exchange(group->exclusive, false)) deciding_ = false;
-    const double together = static_cast<double>(jobs.size() + queue_.size());
+    const double together = static_cast<double>(submissions + queue_.size());
     crowd_ = together > crowd_ ? together : (7 * crowd_ + together) / 8;
     group->jobs.clear();
     group->commands = 0;

@@ -397,6 +397,37 @@ TEST_F(HandlerFixture, AnswersOfSubmissionsThatNobodyWaitsForComeOnceEachAndInOr
       [](const LeaseBook& book) { EXPECT_EQ(book.lease_count(), kSubmissions / 2); });
 }
 
+TEST_F(HandlerFixture, SubmissionsOfAnySizeAreAppendedInTheirOrder) {
+  // A small one that waits between large ones must not overtake those that are on their way to the log.
+  have_subnet();
+  constexpr std::uint64_t kSizes[] = {3000, 10, 4090, 1, 4096, 300, 5, 4000, 200, 4095};
+  std::uint64_t number = 0;
+  std::atomic<std::uint64_t> accepted = 0;
+  std::vector<Position> lasts;
+  for (int round = 0; round < 6; ++round) {
+    for (const std::uint64_t size : kSizes) {
+      std::vector<Envelope> commands;
+      for (std::uint64_t i = 0; i < size; ++i, ++number) {
+        CreateClient create = client("2001:db8:1::", "00:aa");
+        create.key.address.low = number;
+        create.iaid = Iaid{static_cast<std::uint32_t>(number)};
+        commands.push_back({.command = create});
+      }
+      handler_->submit_async(admin_, std::move(commands), Chain::kEach,
+                             [&](Result<std::vector<Answer>> answers) {
+                               ASSERT_TRUE(answers) << answers.error().to_string();
+                               accepted += answers->size();
+                               lasts.push_back(answers->back().last);
+                             });
+    }
+  }
+  handler_.reset();
+  EXPECT_EQ(accepted, number);
+  EXPECT_TRUE(std::ranges::is_sorted(lasts));
+  EXPECT_EQ(log_.tail(), number + 1);
+  restart();
+}
+
 TEST_F(HandlerFixture, AnIdThatIsBeingWrittenGetsItsFirstAnswerToo) {
   have_subnet();
   std::mutex mutex;

@@ -31,6 +31,17 @@ inline CommandId growing_id(Instant now, std::uint64_t sequence) {
   return id;
 }
 
+/// Ids in no order, as UUID version 4; different for each `sequence`.
+inline CommandId random_id(std::uint64_t sequence) {
+  CommandId id{};
+  const std::uint64_t halves[] = {spread(sequence), spread(~sequence)};
+  for (unsigned i = 0; i < 16; ++i)
+    id[i] = static_cast<std::uint8_t>(halves[i / 8] >> (8 * (i % 8)));
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) | 0x40);
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
+  return id;
+}
+
 inline CreateClient create_of(std::uint64_t number) {
   CreateClient out;
   out.key = key_of(number);

@@ -29,6 +29,7 @@ struct Options {
   std::string workload = "create";
   double zipf = 0.99;
   bool no_ids = false;
+  bool random_ids = false;
   double every = 0;
   std::string plot;
   std::uint64_t events = 3'000'000;
@@ -97,6 +98,7 @@ Status write(const Options& options, Report& report) {
   load.in_flight = options.in_flight;
   load.seconds = options.seconds;
   load.with_ids = !options.no_ids;
+  load.random_ids = options.random_ids;
   load.every = options.every;
   LEASELEDGER_TRY(make_subnets(*opened, 64'000'000));
   if (options.workload != "create") {
@@ -172,6 +174,7 @@ int main_of(int argc, char** argv) {
   writes->add_option("--leases", options.leases, "Leases that are there before renew and mixed.");
   writes->add_option("--zipf", options.zipf, "Exponent of the choice of leases in mixed.");
   writes->add_flag("--no-ids", options.no_ids, "Commands without ids.");
+  writes->add_flag("--random-ids", options.random_ids, "Ids that do not grow with time.");
   writes->add_option("--every", options.every, "Seconds between figures over time.");
   auto* states =
       verb("state",

@@ -38,7 +38,9 @@ class Source {
     out.resize(size);
     const Instant now = SystemClock().now();
     for (std::size_t i = 0; i < size; ++i) {
-      if (load_.with_ids) out[i].id = growing_id(now, load_.first + begin + i);
+      const std::uint64_t sequence = load_.first + begin + i;
+      if (load_.with_ids)
+        out[i].id = load_.random_ids ? random_id(sequence) : growing_id(now, sequence);
       const bool create = load_.workload == Workload::kCreate ||
                           (load_.workload == Workload::kMixed && (begin + i) % 10 == 0);
       if (create) {
