@@ -29,6 +29,7 @@ struct WriteLoad {
   std::uint64_t leases = 0;  ///< to renew: the leases 0 to leases - 1 are there.
   double zipf = 0;           ///< exponent of the choice of leases to renew; 0: one after the other.
   bool with_ids = true;      ///< each command has an id of its own.
+  bool random_ids = false;   ///< the ids do not grow with time: each is looked up.
   double every = 0;          ///< seconds between points of `over_time`; 0: none.
 };
 
