@@ -76,7 +76,8 @@ class CommandHandler {
   Result<Answer> submit(const Principal& principal, const Envelope& command);
 
   /// The same without waiting. `done` is called once, from a thread of the handler's (or from this one, when the submission
-  /// is refused as a whole): it must be quick and must not submit() and wait. Submissions are decided and answered in the
+  /// is refused as a whole): it must be quick, and must neither submit() and wait nor
+  /// read_book(), both of which wait for it. Submissions are decided and answered in the
   /// order in which they were made, one at a time. The destructor waits for all.
   using Completion = std::function<void(Result<std::vector<Answer>>)>;
   void submit_async(Principal principal, std::vector<Envelope> commands, Chain chain,

@@ -372,8 +372,8 @@ RecordBatch& RecordBatch::operator=(RecordBatch&&) noexcept = default;
 
 void RecordBatch::add(const Record& record) {
   add(RecordView{record.position, record.recorded_at, record.effective_at, record.actor,
-                 record.door, record.command_id ? &*record.command_id : nullptr,
-                 record.fingerprint, record.cause, record.event});
+                 record.door, record.command_id ? &*record.command_id : nullptr, record.fingerprint,
+                 record.cause, record.event});
 }
 
 void RecordBatch::add(const RecordView& record) {
@@ -393,9 +393,9 @@ void RecordBatch::add(const RecordView& record) {
                  segments[0].size() * sizeof(capnp::word)});
   } else {
     auto words = capnp::canonicalize(root.asReader());
-    add_encoded(record.position, record.recorded_at,
-                {reinterpret_cast<const std::uint8_t*>(words.begin()),
-                 words.size() * sizeof(capnp::word)});
+    add_encoded(
+        record.position, record.recorded_at,
+        {reinterpret_cast<const std::uint8_t*>(words.begin()), words.size() * sizeof(capnp::word)});
   }
   // ~MallocMessageBuilder zeroes what it used of the scratch segment, as its next user needs
 }

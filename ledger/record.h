@@ -27,7 +27,7 @@ struct Record {
   std::string door;        ///< where the command came in, e.g. "cli".
   std::optional<CommandId> command_id;
   std::string
-      fingerprint;  ///< with a command_id: octets that tell commands apart (commands/fields.h).
+      fingerprint;    ///< with a command_id: octets that tell commands apart (commands/fields.h).
   std::string cause;  ///< free reference.
   Event event;
   friend bool operator==(const Record&, const Record&) = default;

@@ -436,7 +436,7 @@ Status RocksdbLog::read(Position first, Position last, Direction direction,
   LEASELEDGER_ASSIGN(const bool any, check_range(first, last, tail()));
   if (!any) return {};
   return last - first < kScan ? impl_->visit_points(first, last, direction, visit)
-                                  : impl_->scan(first, last, direction, visit);
+                              : impl_->scan(first, last, direction, visit);
 }
 
 namespace {

@@ -29,7 +29,7 @@ namespace leaseledger {
 struct LedgerOptions {
   bool read_only = false;   ///< nothing is written: for copies and backups. Commands are refused.
   bool adopt_head = false;  ///< take the log as it is when the head witness is missing or damaged.
-  std::optional<std::string> partition;    ///< must be the stored one when given.
+  std::optional<std::string> partition;                  ///< must be the stored one when given.
   std::size_t view_flush_events = std::size_t{1} << 20;  ///< ProjectorOptions::flush_events.
   /// a snapshot of the book is saved after so many new records, or after a quarter as many as there are leases when that is
   /// more, while the ledger is open and when it is closed. What came after the last one is folded on opening.
