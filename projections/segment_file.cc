@@ -88,12 +88,6 @@ tl::unexpected<Error> damaged(const fs::path& path, const std::string& what) {
   return corrupt(path.string(), what,
                  "a file as the projector wrote it; 'leaseledger repair views' builds it anew");
 }
-tl::unexpected<Error> io_error(const fs::path& path, const char* what) {
-  const int error = errno;
-  return fail(error == ENOSPC ? Win32::kDiskFull : Win32::kIoDevice, ErrorKind::kIo, path.string(),
-              std::string(what) + ": " + std::strerror(error), "storage that works and has room");
-}
-
 class File {
  public:
   explicit File(int fd) : fd_(fd) {}
@@ -206,7 +200,7 @@ class Output {
   std::uint64_t offset() const { return offset_; }
   Status finish() {
     LEASELEDGER_TRY(flush());
-    if (::fdatasync(file_.fd()) != 0) return io_error(path_, "sync");
+    if (::fdatasync(file_.fd()) != 0) return view_io_error(path_, "sync");
     return {};
   }
 
@@ -216,7 +210,7 @@ class Output {
     for (std::size_t left = buffer_.size(); left > 0;) {
       const ssize_t done = ::write(file_.fd(), at, left);
       if (done < 0 && errno == EINTR) continue;
-      if (done < 0) return io_error(path_, "write");
+      if (done < 0) return view_io_error(path_, "write");
       at += done;
       left -= static_cast<std::size_t>(done);
     }
@@ -291,6 +285,12 @@ Status write_part(Output& out, std::span<const std::shared_ptr<const Segment>> p
 
 }  // namespace
 
+tl::unexpected<Error> view_io_error(const fs::path& path, const char* what) {
+  const int error = errno;
+  return fail(error == ENOSPC ? Win32::kDiskFull : Win32::kIoDevice, ErrorKind::kIo, path.string(),
+              std::string(what) + ": " + std::strerror(error), "storage that works and has room");
+}
+
 std::string segment_file_name(Position first, Position last) {
   char name[64];
   std::snprintf(name, sizeof name, "%020llu-%020llu.segment",
@@ -303,7 +303,7 @@ Result<std::shared_ptr<const Segment>> open_segment_file(const fs::path& path,
   auto file = std::make_unique<File>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat about {};
   if (file->fd() < 0 || ::fstat(file->fd(), &about) != 0)
-    return errno == ENOENT ? damaged(path, "it is missing") : io_error(path, "open");
+    return errno == ENOENT ? damaged(path, "it is missing") : view_io_error(path, "open");
   const auto size = static_cast<std::uint64_t>(about.st_size);
   Footer footer{};
   if (size < sizeof footer || !file->read(&footer, sizeof footer, size - sizeof footer))
@@ -336,14 +336,14 @@ Result<std::shared_ptr<const Segment>> write_segment_file(
   const fs::path temporary = path.string() + ".new";
   const auto written = [&]() -> Status {
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd < 0) return io_error(temporary, "open");
+    if (fd < 0) return view_io_error(temporary, "open");
     Output out(temporary, fd);
     for (std::size_t i = 0; i < kViews; ++i)
       LEASELEDGER_TRY(write_part(out, parts, static_cast<View>(i), go_on, footer.parts[i]));
     footer.checksum = XXH3_64bits(&footer, offsetof(Footer, checksum));
     LEASELEDGER_TRY(out.write(&footer, sizeof footer));
     LEASELEDGER_TRY(out.finish());
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error(path, "rename");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return view_io_error(path, "rename");
     return {};
   }();
   if (!written) {

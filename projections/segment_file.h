@@ -12,6 +12,9 @@ namespace leaseledger {
 
 using LedgerKey = std::array<std::uint8_t, 16>;
 
+/// kIo: `what` failed at `path`, as errno says.
+tl::unexpected<Error> view_io_error(const std::filesystem::path& path, const char* what);
+
 /// Name of the file for the records first..last.
 std::string segment_file_name(Position first, Position last);
 

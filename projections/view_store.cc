@@ -52,12 +52,6 @@ std::optional<std::pair<std::size_t, std::size_t>> worth_merging(const Segments&
 tl::unexpected<Error> list_damaged(const fs::path& path) {
   return corrupt(path.string(), "", "the list of files as the projector wrote it");
 }
-tl::unexpected<Error> io_error(const fs::path& path, const char* what) {
-  const int error = errno;
-  return fail(error == ENOSPC ? Win32::kDiskFull : Win32::kIoDevice, ErrorKind::kIo, path.string(),
-              std::string(what) + ": " + std::strerror(error), "storage that works and has room");
-}
-
 /// What the list says.
 struct FileList {
   std::vector<std::pair<Position, Position>> segments;
@@ -83,16 +77,17 @@ Status write_list(const fs::path& folder, const LedgerKey& ledger, const FileLis
   const fs::path path = folder / kListName;
   const fs::path temporary = path.string() + ".new";
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (fd < 0) return io_error(temporary, "open");
+  if (fd < 0) return view_io_error(temporary, "open");
   const bool written =
       ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
       ::fdatasync(fd) == 0;
   ::close(fd);
-  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) return io_error(path, "write");
+  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0)
+    return view_io_error(path, "write");
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = directory >= 0 && ::fsync(directory) == 0;
   if (directory >= 0) ::close(directory);
-  return synced ? Status{} : io_error(folder, "sync");
+  return synced ? Status{} : view_io_error(folder, "sync");
 }
 
 /// nullopt when there is no list: nothing is stored.

@@ -2,6 +2,7 @@
 // The leases of made_up_leases.h as commands and records of the ledger.
 
 #include "commands/command.h"
+#include "commands/fields.h"
 #include "commands/principal.h"
 #include "tools/bench/made_up_leases.h"
 
@@ -48,6 +49,31 @@ inline CreateClient create_of(std::uint64_t number) {
   out.duid = duid_of(number);
   out.iaid = Iaid{iaid(number)};
   out.name = host_name(number);
+  return out;
+}
+
+/// The record that a ledger keeps of create_of(number), as its record number + 1, when it is taken at `start` and so many ns.
+inline Record record_of(std::uint64_t number, Instant start) {
+  const CreateClient create = create_of(number);
+  Envelope envelope{.command = create};
+  envelope.id = growing_id(start, number);
+  Record out;
+  out.position = number + 1;
+  out.recorded_at = out.effective_at = start + std::chrono::nanoseconds{number};
+  out.actor = bench_principal().name;
+  out.door = bench_principal().door;
+  out.command_id = envelope.id;
+  out.fingerprint = fingerprint_of(envelope);
+  ClientCreated fact;
+  fact.lease.key = create.key;
+  fact.lease.duid = create.duid;
+  fact.lease.iaid = create.iaid;
+  fact.lease.subnet_id = subnet_number(number) + 1;
+  fact.lease.valid_until = add_lifetime(out.recorded_at, Lifetime{kValidSeconds});
+  fact.lease.preferred_until = fact.lease.valid_until;
+  fact.lease.tenure = fact.lease.described = out.position;
+  fact.description.emplace().name = create.name;
+  out.event = fact;
   return out;
 }
 

@@ -1,6 +1,5 @@
 // The yardstick: what the disk and RocksDB give when nothing else is done.
 
-#include "commands/fields.h"
 #include "tools/bench/made_up_commands.h"
 #include "tools/bench/write_load.h"
 
@@ -20,28 +19,7 @@ constexpr std::size_t kValueBytes = 16'384;
 RecordBatch make_records() {
   RecordBatch out;
   const Instant start = SystemClock().now();
-  for (std::size_t i = 0; i < kPool; ++i) {
-    const CreateClient create = create_of(i);
-    Envelope envelope{.command = create};
-    envelope.id = growing_id(start, i);
-    Record record;
-    record.position = i + 1;
-    record.recorded_at = record.effective_at = start + std::chrono::nanoseconds{i};
-    record.actor = bench_principal().name;
-    record.door = bench_principal().door;
-    record.command_id = envelope.id;
-    record.fingerprint = fingerprint_of(envelope);
-    ClientCreated fact;
-    fact.lease.key = create.key;
-    fact.lease.duid = create.duid;
-    fact.lease.iaid = create.iaid;
-    fact.lease.subnet_id = subnet_number(i) + 1;
-    fact.lease.valid_until = add_lifetime(record.recorded_at, Lifetime{kValidSeconds});
-    fact.lease.preferred_until = fact.lease.valid_until;
-    fact.description.emplace().name = create.name;
-    record.event = fact;
-    out.add(record);
-  }
+  for (std::size_t i = 0; i < kPool; ++i) out.add(record_of(i, start));
   return out;
 }
 
