@@ -2,7 +2,7 @@
 
 namespace leaseledger {
 
-Result<Record> read_record(const EventLog& log, Position position) {
+Result<Record> read_record(const LogReader& log, Position position) {
   if (position == 0 || position > log.tail()) {
     return fail(Win32::kNotFound, ErrorKind::kNotFound, "position", std::to_string(position),
                 "a position from 1 to " + std::to_string(log.tail()));
@@ -18,7 +18,7 @@ Result<Record> read_record(const EventLog& log, Position position) {
   return record;
 }
 
-Result<Position> position_at(const EventLog& log, Instant time) {
+Result<Position> position_at(const LogReader& log, Instant time) {
   Position low = 0;  // everything up to low was recorded at or before `time`
   Position high = log.tail();
   while (low < high) {

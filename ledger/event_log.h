@@ -66,19 +66,12 @@ struct TreeHead {
   friend bool operator==(const TreeHead&, const TreeHead&) = default;
 };
 
-/// Thread-safe: one appender at a time (CHECKed by the implementations through their lock), any number of readers.
-class EventLog {
+/// What is in a log. Thread-safe.
+class LogReader {
  public:
-  virtual ~EventLog() = default;
+  virtual ~LogReader() = default;
 
   virtual const LogIdentity& identity() const = 0;
-
-  /// Makes every earlier writer's appends fail with kFenced. Durable.
-  virtual Result<std::uint64_t> begin_epoch() = 0;
-
-  /// Appends all of `request.records` or nothing, and returns when they are durable.
-  /// kIo: the outcome is unknown and the log refuses everything from now on (fail-stop) until it is opened anew.
-  virtual Result<Appended> append(const AppendRequest& request) = 0;
 
   /// Position of the last durable record; 0 for an empty log.
   virtual Position tail() const = 0;
@@ -100,11 +93,23 @@ class EventLog {
                                                       std::uint64_t new_size) const = 0;
 };
 
+/// A log that is written to. One appender at a time (CHECKed by the implementations through their lock), any number of
+/// readers.
+class EventLog : public LogReader {
+ public:
+  /// Makes every earlier writer's appends fail with kFenced. Durable.
+  virtual Result<std::uint64_t> begin_epoch() = 0;
+
+  /// Appends all of `request.records` or nothing, and returns when they are durable.
+  /// kIo: the outcome is unknown and the log refuses everything from now on (fail-stop) until it is opened anew.
+  virtual Result<Appended> append(const AppendRequest& request) = 0;
+};
+
 /// The record at `position`, decoded. kNotFound when there is none.
-Result<Record> read_record(const EventLog& log, Position position);
+Result<Record> read_record(const LogReader& log, Position position);
 
 /// The last position whose record was recorded at or before `time`; 0 when there is none. Binary search: recorded_at
 /// increases along the log.
-Result<Position> position_at(const EventLog& log, Instant time);
+Result<Position> position_at(const LogReader& log, Instant time);
 
 }  // namespace leaseledger

@@ -670,6 +670,12 @@ Result<std::vector<Position>> Queries::positions_about(const LogFilter& filter) 
 
 Status Queries::log(const LogFilter& filter,
                     const std::function<bool(const Record&)>& visit) const {
+  return log(filter,
+             [&](const StoredRecord& /*stored*/, const Record& record) { return visit(record); });
+}
+
+Status Queries::log(const LogFilter& filter,
+                    const std::function<bool(const StoredRecord&, const Record&)>& visit) const {
   std::uint64_t left = filter.limit;
   if (left == 0) return {};
   Record record;
@@ -679,7 +685,7 @@ Status Queries::log(const LogFilter& filter,
     if (!status) return false;
     if (!filter.actor.empty() && record.actor != filter.actor) return true;
     if (filter.kind && kind_of(record.event) != *filter.kind) return true;
-    return visit(record) && --left > 0;
+    return visit(stored, record) && --left > 0;
   };
   const Position to = std::min(filter.to, position());
   const Position from = std::max<Position>(filter.from, 1);

@@ -134,6 +134,9 @@ class Queries {
 
   /// The records that pass the filter, in its direction, until `visit` returns false.
   Status log(const LogFilter& filter, const std::function<bool(const Record&)>& visit) const;
+  /// The same with their bytes.
+  Status log(const LogFilter& filter,
+             const std::function<bool(const StoredRecord&, const Record&)>& visit) const;
 
   /// First and last record with this id of this principal.
   Result<std::optional<std::pair<Position, Position>>> find_command(std::string_view actor,

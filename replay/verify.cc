@@ -249,7 +249,7 @@ double seconds_since(Steady::time_point started) {
 Result<VerifyReport> verify(const EventLog& log, const LeaseBook* live, const Progress& progress) {
   const auto started = Steady::now();
   VerifyReport report;
-  report.tail = log.tail();
+  report.tail = live == nullptr ? log.tail() : live->position();
   Verifier verifier(log, report);
   bool stopped = false;
   const auto scanned =

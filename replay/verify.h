@@ -34,7 +34,7 @@ struct VerifyReport {
   bool ok() const { return findings.empty(); }
 };
 
-/// Reads every record once and checks:
+/// Reads every record once, up to the position of `live` when it is given, and checks:
 ///   records    each can be read
 ///   positions  1, 2, 3 ... without gaps, each record carrying its own
 ///   times      recorded_at increases

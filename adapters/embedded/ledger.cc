@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -16,6 +17,7 @@ namespace leaseledger {
 namespace {
 
 constexpr auto kLookForSnapshot = std::chrono::milliseconds(500);
+constexpr auto kImagePatience = std::chrono::seconds(120);
 
 /// Ids of commands in the views, for the command handler.
 class ProjectedIds final : public CommandIds {
@@ -118,6 +120,38 @@ struct Ledger::Impl {
                                             4 * (std::chrono::steady_clock::now() - started)));
       lock.lock();
     }
+  }
+
+  /// Calls `body` with the book as it is now while commands go on: with a copy of it, made beside the writer.
+  Status with_copy_of_book(const std::function<Status(const LeaseBook&)>& body) const {
+    if (handler == nullptr) return body(*read_only_book);
+    std::shared_ptr<BookImage> image;
+    // One image at a time: a snapshot may be on its way to the disk.
+    for (const auto give_up = std::chrono::steady_clock::now() + kImagePatience;
+         image == nullptr;) {
+      handler->read_book([&](const LeaseBook& book) { image = book.image(); });
+      if (image != nullptr) break;
+      if (std::chrono::steady_clock::now() > give_up) {
+        return fail(Win32::kBusy, ErrorKind::kBusy, "book", "another copy is being made",
+                    "to be asked again later");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    std::vector<std::uint8_t> octets;
+    image->write([&](std::span<const std::uint8_t> bytes) {
+      octets.insert(octets.end(), bytes.begin(), bytes.end());
+    });
+    image.reset();
+    LEASELEDGER_ASSIGN(const LeaseBook copy,
+                       LeaseBook::load(
+                           [&](std::uint64_t offset, std::span<std::uint8_t> out) {
+                             if (offset + out.size() > octets.size()) return false;
+                             std::memcpy(out.data(), octets.data() + offset, out.size());
+                             return true;
+                           },
+                           octets.size()));
+    octets = {};
+    return body(copy);
   }
 
   void save_snapshot() {
@@ -267,41 +301,38 @@ Result<Difference> Ledger::diff(Position from, Position to) const {
 
 Result<VerifyReport> Ledger::verify(const Progress& progress) {
   VerifyReport report;
-  Status status;
-  // The book is held still while everything is compared with it.
-  read_book([&](const LeaseBook& book) {
-    auto verified = leaseledger::verify(*impl_->log, &book, progress);
-    if (!verified) {
-      status = tl::unexpected(verified.error());
-      return;
-    }
-    report = std::move(*verified);
-    const auto started = std::chrono::steady_clock::now();
-    const auto compared = [&]() -> Result<std::vector<std::string>> {
-      LEASELEDGER_TRY(impl_->projector->catch_up(impl_->log->tail()));
-      return impl_->projector->compare_with_log(&report.view_entries);
-    }();
-    if (!compared) {
-      report.findings.push_back({"views", 0, compared.error().to_string()});
-    } else {
-      for (const auto& view : *compared)
-        report.findings.push_back(
-            {"views", 0,
-             "the view " + view + " is not what the records give; leaseledger repair views"});
-    }
-    if (const auto stored = impl_->log->verify(); !stored)
-      report.findings.push_back({"storage", 0, stored.error().to_string()});
-    report.view_seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  });
-  LEASELEDGER_TRY(status);
+  // A copy, so that commands are decided meanwhile.
+  LEASELEDGER_TRY(impl_->with_copy_of_book([&](const LeaseBook& book) -> Status {
+    LEASELEDGER_ASSIGN(report, leaseledger::verify(*impl_->log, &book, progress));
+    return {};
+  }));
+  const auto started = std::chrono::steady_clock::now();
+  const auto compared = [&]() -> Result<std::vector<std::string>> {
+    LEASELEDGER_TRY(impl_->projector->catch_up(report.tail));
+    return impl_->projector->compare_with_log(&report.view_entries);
+  }();
+  if (!compared) {
+    report.findings.push_back({"views", 0, compared.error().to_string()});
+  } else {
+    for (const auto& view : *compared)
+      report.findings.push_back(
+          {"views", 0,
+           "the view " + view + " is not what the records give; leaseledger repair views"});
+  }
+  if (const auto stored = impl_->log->verify(); !stored)
+    report.findings.push_back({"storage", 0, stored.error().to_string()});
+  report.view_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;
 }
 
 Result<ReplayReport> Ledger::replay(const Progress& progress) const {
-  Result<ReplayReport> out;
-  read_book([&](const LeaseBook& book) { out = leaseledger::replay(*impl_->log, book, progress); });
-  return out;
+  ReplayReport report;
+  LEASELEDGER_TRY(impl_->with_copy_of_book([&](const LeaseBook& book) -> Status {
+    LEASELEDGER_ASSIGN(report, leaseledger::replay(*impl_->log, book, progress));
+    return {};
+  }));
+  return report;
 }
 
 Result<std::vector<std::string>> Ledger::rebuild_views() { return impl_->projector->rebuild(); }
