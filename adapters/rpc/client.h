@@ -31,7 +31,8 @@ struct ClientOptions {
   std::string ca_file;           ///< issuers of server certificates that are believed.
   std::string certificate_file;  ///< the client's own; without one the daemon answers nothing.
   std::string key_file;
-  std::string server_name;  ///< the name that the server's certificate must have; the host of `server` when empty.
+  std::string
+      server_name;  ///< the name that the server's certificate must have; the host of `server` when empty.
 
   /// For connecting, TLS and name look-up included; and for connecting again when a call finds the connection gone.
   std::chrono::milliseconds connect_timeout{5'000};

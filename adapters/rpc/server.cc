@@ -1,0 +1,332 @@
+#include "adapters/rpc/server.h"
+
+#include "adapters/rpc/sessions.h"
+
+#include <capnp/rpc-twoparty.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+namespace leaseledger::rpc {
+namespace {
+
+/// A connection over a limit is told so for as long.
+constexpr auto kRefusalPatience = 5 * kj::SECONDS;
+/// So many are told at a time; others are closed at once.
+constexpr std::size_t kMostRefusals = 64;
+/// After an accept() that failed: there may be no file descriptors for a while.
+constexpr auto kAcceptRest = 100 * kj::MILLISECONDS;
+
+std::string user_name(uid_t uid) {
+  std::vector<char> buffer(16384);
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return found->pw_name;
+  return std::to_string(uid);
+}
+
+/// The groups of the process that connected, as the kernel knows them.
+std::set<gid_t> groups_of(kj::AsyncIoStream& stream) {
+  std::set<gid_t> out;
+  ucred credentials{};
+  kj::uint length = sizeof credentials;
+  KJ_IF_MAYBE (problem, kj::runCatchingExceptions([&] {
+                 stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &credentials, &length);
+                 out.insert(credentials.gid);
+                 std::vector<gid_t> groups(65536);  // NGROUPS_MAX
+                 length = static_cast<kj::uint>(groups.size() * sizeof(gid_t));
+                 stream.getsockopt(SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length);
+                 out.insert(groups.begin(),
+                            groups.begin() + static_cast<std::ptrdiff_t>(length / sizeof(gid_t)));
+               })) {
+    spdlog::warn("rpc.groups_unknown error=\"{}\"", problem->getDescription().cStr());
+  }
+  return out;
+}
+
+bool intersect(const std::set<gid_t>& a, const std::set<gid_t>& b) {
+  return std::ranges::any_of(a, [&](gid_t group) { return b.contains(group); });
+}
+
+Result<std::string> read_file(const std::string& path, const char* what) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return invalid(what, path, "a PEM file that can be read");
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+/// Makes something of PEM text; OpenSSL's words stay out of the error.
+template <typename T, typename Make>
+Result<T> from_pem(const char* what, const std::string& path, Make&& make) {
+  LEASELEDGER_ASSIGN(const std::string pem, read_file(path, what));
+  kj::Maybe<T> out;
+  if (kj::runCatchingExceptions([&] { out = make(kj::StringPtr(pem.c_str(), pem.size())); }) !=
+      nullptr)
+    return invalid(what, path, "PEM as OpenSSL writes it, without a passphrase");
+  return kj::mv(KJ_ASSERT_NONNULL(out));
+}
+
+/// Every certificate of a PEM file, each for itself.
+Result<std::vector<kj::TlsCertificate>> certificates_of(const char* what, const std::string& path) {
+  static const std::string end_line = "-----END CERTIFICATE-----";
+  LEASELEDGER_ASSIGN(const std::string pem, read_file(path, what));
+  std::vector<kj::TlsCertificate> out;
+  for (std::size_t begin = pem.find("-----BEGIN CERTIFICATE-----"); begin != std::string::npos;
+       begin = pem.find("-----BEGIN CERTIFICATE-----", begin + 1)) {
+    const std::size_t end = pem.find(end_line, begin);
+    if (end == std::string::npos) break;
+    const std::string one = pem.substr(begin, end + end_line.size() - begin) + "\n";
+    if (kj::runCatchingExceptions(
+            [&] { out.emplace_back(kj::StringPtr(one.c_str(), one.size())); }) != nullptr)
+      return invalid(what, path, "certificates in PEM");
+  }
+  if (out.empty()) return invalid(what, path, "at least one certificate in PEM");
+  return out;
+}
+
+}  // namespace
+
+Result<kj::Own<kj::TlsContext>> make_tls_context(const TlsFiles& files, kj::Timer& timer,
+                                                 std::chrono::milliseconds handshake_timeout) {
+  LEASELEDGER_ASSIGN(
+      auto certificate,
+      from_pem<kj::TlsCertificate>("tls.certificate", files.certificate,
+                                   [](kj::StringPtr pem) { return kj::TlsCertificate(pem); }));
+  LEASELEDGER_ASSIGN(auto key,
+                     from_pem<kj::TlsPrivateKey>("tls.key", files.key, [](kj::StringPtr pem) {
+                       return kj::TlsPrivateKey(pem);
+                     }));
+  LEASELEDGER_ASSIGN(const auto trusted, certificates_of("tls.client_ca", files.client_ca));
+  const kj::TlsKeypair pair{kj::mv(key), kj::mv(certificate)};
+  kj::TlsContext::Options options;
+  options.useSystemTrustStore = false;
+  options.verifyClients = true;
+  options.trustedCertificates = kj::arrayPtr(trusted.data(), trusted.size());
+  options.minVersion = kj::TlsVersion::TLS_1_2;
+  options.defaultKeypair = pair;
+  options.timer = timer;
+  options.acceptTimeout = handshake_timeout.count() * kj::MILLISECONDS;
+  kj::Own<kj::TlsContext> out;
+  if (kj::runCatchingExceptions([&] { out = kj::heap<kj::TlsContext>(options); }) != nullptr) {
+    return invalid("tls.key", files.key, "the private key of " + files.certificate);
+  }
+  return kj::mv(out);
+}
+
+struct Server::Impl {
+  Impl(Server& owner, ServerOptions o, LedgerKeeper& keeper, Mailbox& mailbox,
+       WorkerPool& questions, WorkerPool& jobs, kj::Timer& t, Observer& obs)
+      : options(std::move(o)),
+        timer(t),
+        observer(obs),
+        submitter(keeper, mailbox, obs),
+        context{options, keeper,   mailbox,   questions,           jobs,
+                timer,   observer, submitter, SystemClock().now(), false,
+                {},      {},       1},
+        tasks(owner) {}
+
+  // ---- accepting -----------------------------------------------------------------------------------------------------
+
+  kj::Promise<void> accept_unix(kj::ConnectionReceiver& receiver) {
+    return receiver.acceptAuthenticated()
+        .then([this](kj::AuthenticatedStream stream) { greet_unix(kj::mv(stream)); })
+        .then([] { return kj::Promise<void>(kj::READY_NOW); },
+              [this](kj::Exception&& problem) { return rest(kj::mv(problem)); })
+        .then([this, &receiver] { return accept_unix(receiver); });
+  }
+
+  kj::Promise<void> accept_tls(kj::ConnectionReceiver& receiver) {
+    return receiver.acceptAuthenticated()
+        .then([this](kj::AuthenticatedStream stream) { greet_tls(kj::mv(stream)); })
+        .then([] { return kj::Promise<void>(kj::READY_NOW); },
+              [this](kj::Exception&& problem) { return rest(kj::mv(problem)); })
+        .then([this, &receiver] { return accept_tls(receiver); });
+  }
+
+  kj::Promise<void> rest(kj::Exception&& problem) {
+    spdlog::warn("rpc.accept_failed error=\"{}\"", problem.getDescription().cStr());
+    return timer.afterDelay(kAcceptRest);
+  }
+
+  // ---- who it is -----------------------------------------------------------------------------------------------------
+
+  void greet_unix(kj::AuthenticatedStream stream) {
+    auto& peer = kj::downcast<kj::LocalPeerIdentity>(*stream.peerIdentity);
+    Principal principal{"unix:?", Role::kNone, ""};
+    KJ_IF_MAYBE (uid, peer.getCredentials().uid) {
+      auto [known, is_new] = users.try_emplace(*uid);
+      if (is_new) known->second = user_name(*uid);
+      principal.name = "unix:" + known->second;
+      const auto groups = groups_of(*stream.stream);
+      if (*uid == 0 || *uid == ::geteuid() ||
+          intersect(groups, options.roles.administrator_groups)) {
+        principal.role = Role::kAdministrator;
+      } else if (intersect(groups, options.roles.user_groups)) {
+        principal.role = Role::kUser;
+      }
+    }
+    serve(kj::mv(stream.stream), std::move(principal), "unix");
+  }
+
+  void greet_tls(kj::AuthenticatedStream stream) {
+    if (handshakes >= options.limits.connections) {
+      observer.connection_refused("handshakes");
+      return;  // closed
+    }
+    ++handshakes;
+    // The context of now: another one may be set meanwhile.
+    auto current = kj::addRef(*tls);
+    auto& secure = *current->context;
+    tasks.add(secure.wrapServer(kj::mv(stream))
+                  .then(
+                      [this](kj::AuthenticatedStream wrapped) {
+                        auto& peer = kj::downcast<kj::TlsPeerIdentity>(*wrapped.peerIdentity);
+                        if (!peer.hasCertificate()) return;
+                        const std::string name = peer.getCommonName().cStr();
+                        Principal principal{"tls:" + name, Role::kNone, ""};
+                        const auto known = options.roles.common_names.find(name);
+                        if (known != options.roles.common_names.end()) {
+                          principal.name = "tls:" + known->second.principal;
+                          principal.role = known->second.role;
+                        }
+                        serve(kj::mv(wrapped.stream), std::move(principal), "tls");
+                      },
+                      [this](kj::Exception&& problem) {
+                        observer.connection_refused("tls");
+                        spdlog::warn("rpc.handshake_failed error=\"{}\"",
+                                     problem.getDescription().cStr());
+                      })
+                  .attach(kj::mv(current), kj::defer([this] { --handshakes; })));
+  }
+
+  // ---- serving -------------------------------------------------------------------------------------------------------
+
+  struct Connection {
+    Connection(kj::Own<kj::AsyncIoStream> s, capnp::ReaderOptions reading,
+               capnp::Capability::Client bootstrap)
+        : stream(kj::mv(s)),
+          network(*stream, capnp::rpc::twoparty::Side::SERVER, reading),
+          system(capnp::makeRpcServer(network, kj::mv(bootstrap))) {}
+    kj::Own<kj::AsyncIoStream> stream;
+    capnp::TwoPartyVatNetwork network;
+    capnp::RpcSystem<capnp::rpc::twoparty::VatId> system;
+  };
+
+  void serve(kj::Own<kj::AsyncIoStream> stream, Principal principal, const char* transport) {
+    const auto held = context.holdings.find(principal.name);
+    const std::size_t own = held == context.holdings.end() ? 0 : held->second.connections;
+    const bool too_many = connections >= options.limits.connections;
+    if (too_many || own >= options.limits.connections_per_principal) {
+      return turn_away(kj::mv(stream), principal, too_many);
+    }
+    spdlog::debug("rpc.connected principal={} role={} transport={}", principal.name,
+                  name_of(principal.role), transport);
+    ++connections;
+    observer.connected(transport, 1);
+    auto connection = kj::heap<Connection>(kj::mv(stream), reading(),
+                                           make_session(context, std::move(principal), transport));
+    // One that sends faster than it reads answers is not read from any more.
+    connection->system.setFlowLimit(4 * options.limits.message_bytes / 8);
+    auto& network = connection->network;
+    tasks.add(network.onDisconnect().attach(kj::mv(connection), kj::defer([this, transport] {
+                                              --connections;
+                                              observer.connected(transport, -1);
+                                            })));
+  }
+
+  void turn_away(kj::Own<kj::AsyncIoStream> stream, const Principal& principal, bool too_many) {
+    observer.connection_refused(too_many ? "connections" : "connections_per_principal");
+    if (refusals >= kMostRefusals) return;  // closed
+    ++refusals;
+    Error error{Win32::kBusy, ErrorKind::kBusy, "connections",
+                std::to_string(too_many ? options.limits.connections
+                                        : options.limits.connections_per_principal) +
+                    (too_many ? " are open" : " of " + principal.name + " are open"),
+                "to be asked again later; nothing was done"};
+    auto connection =
+        kj::heap<Connection>(kj::mv(stream), reading(), make_refusal(std::move(error)));
+    auto& network = connection->network;
+    tasks.add(network.onDisconnect()
+                  .exclusiveJoin(timer.afterDelay(kRefusalPatience))
+                  .attach(kj::mv(connection), kj::defer([this] { --refusals; })));
+  }
+
+  capnp::ReaderOptions reading() const {
+    capnp::ReaderOptions out;
+    out.traversalLimitInWords = options.limits.message_bytes / 8;
+    out.nestingLimit = 32;
+    return out;
+  }
+
+  struct Tls final : kj::Refcounted {
+    explicit Tls(kj::Own<kj::TlsContext> c) : context(kj::mv(c)) {}
+    kj::Own<kj::TlsContext> context;
+  };
+
+  ServerOptions options;
+  kj::Timer& timer;
+  Observer& observer;
+  Submitter submitter;
+  SessionsContext context;
+  kj::Own<Tls> tls;
+  std::map<uid_t, std::string> users;
+  std::size_t connections = 0;
+  std::size_t refusals = 0;
+  std::size_t handshakes = 0;
+  kj::TaskSet tasks;
+  kj::Vector<kj::Promise<void>> accepting;
+};
+
+Server::Server(ServerOptions options, LedgerKeeper& keeper, Mailbox& mailbox, WorkerPool& questions,
+               WorkerPool& jobs, kj::Timer& timer, Observer& observer)
+    : impl_(kj::heap<Impl>(*this, std::move(options), keeper, mailbox, questions, jobs, timer,
+                           observer)) {}
+
+Server::~Server() = default;
+
+void Server::listen_unix(kj::Own<kj::ConnectionReceiver> receiver) {
+  auto& borrowed = *receiver;
+  impl_->accepting.add(
+      impl_->accept_unix(borrowed).attach(kj::mv(receiver)).eagerlyEvaluate(nullptr));
+}
+
+void Server::listen_tls(kj::Own<kj::ConnectionReceiver> receiver, kj::Own<kj::TlsContext> context) {
+  set_tls(kj::mv(context));
+  auto& borrowed = *receiver;
+  impl_->accepting.add(
+      impl_->accept_tls(borrowed).attach(kj::mv(receiver)).eagerlyEvaluate(nullptr));
+}
+
+void Server::set_roles(Roles roles) {
+  impl_->options.roles = std::move(roles);
+  impl_->users.clear();
+}
+
+void Server::set_tls(kj::Own<kj::TlsContext> context) {
+  impl_->tls = kj::refcounted<Impl::Tls>(kj::mv(context));
+}
+
+kj::Promise<void> Server::drain() {
+  impl_->accepting.clear();
+  impl_->context.draining = true;
+  return impl_->submitter.settled();
+}
+
+std::size_t Server::connections() const { return impl_->connections; }
+
+void Server::taskFailed(kj::Exception&& exception) {
+  // A connection that ended otherwise than by being closed: a malformed or oversized message, a reset.
+  if (exception.getType() == kj::Exception::Type::DISCONNECTED) {
+    spdlog::debug("rpc.disconnected error=\"{}\"", exception.getDescription().cStr());
+  } else {
+    spdlog::warn("rpc.connection_failed error=\"{}\"", exception.getDescription().cStr());
+  }
+}
+
+}  // namespace leaseledger::rpc
