@@ -240,6 +240,17 @@ struct Server::Impl {
                                             })));
   }
 
+  /// When the connection has been idle for too long.
+  kj::Promise<void> idle(std::shared_ptr<Activity> activity) {
+    const kj::Duration limit = options.limits.idle_timeout.count() * kj::MILLISECONDS;
+    if (limit == 0 * kj::MILLISECONDS) return kj::NEVER_DONE;
+    const kj::TimePoint end =
+        activity->in_use != 0 ? timer.now() + limit : activity->last + limit;
+    if (timer.now() >= end) return kj::READY_NOW;
+    return timer.atTime(end).then(
+        [this, activity = std::move(activity)]() mutable { return idle(std::move(activity)); });
+  }
+
   void turn_away(kj::Own<kj::AsyncIoStream> stream, const Principal& principal, bool too_many) {
     observer.connection_refused(too_many ? "connections" : "connections_per_principal");
     if (refusals >= kMostRefusals) return;  // closed

@@ -29,6 +29,8 @@ struct ServerLimits {
   std::size_t subscriptions_per_principal = 16;
   std::size_t states_per_principal = 4;  ///< states and differences that are held for somebody.
   std::chrono::milliseconds handshake_timeout{5000};
+  /// a connection on which nothing is asked or held for so long is closed; 0: never.
+  std::chrono::milliseconds idle_timeout{600'000};
 };
 
 /// What a peer's identity is worth.

@@ -58,8 +58,11 @@ Result<RecordChunk> read_chunk(const LogReader& log, Position first, Position la
 
 /// Who is at the other end. Lives as long as a capability of the connection does.
 struct Session final : kj::Refcounted {
-  Session(SessionsContext& c, Principal p, std::string t)
-      : context(c), principal(std::make_shared<Principal>(std::move(p))), transport(std::move(t)) {
+  Session(SessionsContext& c, Principal p, std::string t, std::shared_ptr<Activity> a)
+      : context(c),
+        principal(std::make_shared<Principal>(std::move(p))),
+        transport(std::move(t)),
+        activity(std::move(a)) {
     ++holdings().connections;
   }
   ~Session() noexcept(false) {
@@ -101,12 +104,32 @@ struct Session final : kj::Refcounted {
             write_error(answer.error(), results.initError());
           }
         })
-        .attach(kj::addRef(*this));
+        .attach(Use(*this));
   }
+
+  /// The connection is in use for as long as this lives.
+  class Use {
+   public:
+    explicit Use(Session& session) : session_(kj::addRef(session)) {
+      session_->activity->last = session_->context.timer.now();
+      ++session_->activity->in_use;
+    }
+    ~Use() noexcept(false) {
+      if (session_.get() == nullptr) return;
+      session_->activity->last = session_->context.timer.now();
+      --session_->activity->in_use;
+    }
+    Use(Use&&) = default;
+    Session& session() { return *session_; }
+
+   private:
+    kj::Own<Session> session_;
+  };
 
   SessionsContext& context;
   std::shared_ptr<Principal> principal;
   const std::string transport;
+  const std::shared_ptr<Activity> activity;
 };
 
 namespace {
@@ -175,7 +198,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
                          private kj::TaskSet::ErrorHandler {
  public:
   StreamImpl(kj::Own<Session> session, schema::Commands::Answers::Client answers)
-      : session_(kj::mv(session)), answers_(kj::mv(answers)), tasks_(*this) {}
+      : session_(kj::mv(session)), use_(*session_), answers_(kj::mv(answers)), tasks_(*this) {}
 
   kj::Promise<void> write(WriteContext context) override {
     auto& shared = session_->context;
@@ -245,6 +268,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
   }
 
   kj::Own<Session> session_;
+  Session::Use use_;
   schema::Commands::Answers::Client answers_;
   std::size_t pending_ = 0;
   std::uint64_t commands_ = 0;
@@ -279,7 +303,8 @@ class CommandsImpl final : public schema::Commands::Server {
           write_answers(submission, *result);
           auto out = results.initAnswers(static_cast<unsigned>(result->size()));
           for (unsigned i = 0; i < out.size(); ++i) write_answer((*result)[i], out[i]);
-        });
+        })
+        .attach(Session::Use(*session_));
   }
 
   kj::Promise<void> preview(PreviewContext context) override {
@@ -526,19 +551,18 @@ class QueriesImpl final : public schema::Queries::Server {
 /// What somebody holds at the daemon until he drops it.
 class Held {
  public:
-  Held(kj::Own<Session> session, std::size_t Holdings::*what)
-      : session_(kj::mv(session)), what_(what) {
-    ++(session_->holdings().*what_);
+  Held(Session& session, std::size_t Holdings::* what) : use_(session), what_(what) {
+    ++(session.holdings().*what_);
   }
   ~Held() noexcept(false) {
-    if (session_.get() != nullptr) --(session_->holdings().*what_);
+    if (what_ != nullptr) --(session().holdings().*what_);
   }
-  Held(Held&&) = default;
-  Session& session() { return *session_; }
+  Held(Held&& other) : use_(kj::mv(other.use_)), what_(std::exchange(other.what_, nullptr)) {}
+  Session& session() { return use_.session(); }
 
  private:
-  kj::Own<Session> session_;
-  std::size_t Holdings::*what_;
+  Session::Use use_;
+  std::size_t Holdings::* what_;
 };
 
 class StateImpl final : public schema::State::Server {
@@ -822,7 +846,7 @@ class HistoryImpl final : public schema::History::Server {
     }
     const auto params = context.getParams();
     context.getResults().setSubscription(kj::heap<SubscriptionImpl>(
-        Held(kj::addRef(*session_), &Holdings::subscriptions),
+        Held(*session_, &Holdings::subscriptions),
         std::max<Position>(params.getFrom(), 1), params.getSubscriber()));
     return kj::READY_NOW;
   }
@@ -830,7 +854,7 @@ class HistoryImpl final : public schema::History::Server {
   kj::Promise<void> stateAt(StateAtContext context) override {
     if (const auto error = no_more_states()) return refuse(context, *error);
     const Position position = context.getParams().getPosition();
-    auto held = std::make_shared<Held>(kj::addRef(*session_), &Holdings::states);
+    auto held = std::make_shared<Held>(*session_, &Holdings::states);
     using State = std::shared_ptr<PastState>;
     return job<State>(
         "stateAt", context,
@@ -846,7 +870,7 @@ class HistoryImpl final : public schema::History::Server {
   kj::Promise<void> diff(DiffContext context) override {
     if (const auto error = no_more_states()) return refuse(context, *error);
     const auto params = context.getParams();
-    auto held = std::make_shared<Held>(kj::addRef(*session_), &Holdings::states);
+    auto held = std::make_shared<Held>(*session_, &Holdings::states);
     using Shared = std::shared_ptr<const Difference>;
     auto call = call_of(context);
     return session_->ask<Shared>(
@@ -925,7 +949,7 @@ class HistoryImpl final : public schema::History::Server {
           if (!answer) return write_error(answer.error(), results.initError());
           write_answer(*answer, results);
         })
-        .attach(kj::mv(listening), kj::addRef(session));
+        .attach(kj::mv(listening), Session::Use(session));
   }
 
  private:
@@ -1084,7 +1108,8 @@ class LedgerImpl final : public schema::Ledger::Server {
           write_answers(submission, *result);
           auto out = results.initAnswers(static_cast<unsigned>(result->size()));
           for (unsigned i = 0; i < out.size(); ++i) write_answer((*result)[i], out[i]);
-        });
+        })
+        .attach(Session::Use(*session_));
   }
 
   kj::Promise<void> ping(PingContext) override { return kj::READY_NOW; }
@@ -1121,10 +1146,10 @@ class RefusalImpl final : public schema::Ledger::Server {
 }  // namespace
 
 capnp::Capability::Client make_session(SessionsContext& context, Principal principal,
-                                       std::string transport) {
+                                       std::string transport, std::shared_ptr<Activity> activity) {
   principal.door = transport + "/api";
-  return kj::heap<LedgerImpl>(
-      kj::refcounted<Session>(context, std::move(principal), std::move(transport)));
+  return kj::heap<LedgerImpl>(kj::refcounted<Session>(context, std::move(principal),
+                                                      std::move(transport), std::move(activity)));
 }
 
 capnp::Capability::Client make_refusal(Error error) {

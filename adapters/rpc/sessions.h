@@ -38,9 +38,15 @@ struct SessionsContext {
   std::uint64_t next_listener = 1;
 };
 
+/// Whether a connection is in use.
+struct Activity {
+  kj::TimePoint last;   ///< when something was asked.
+  unsigned in_use = 0;  ///< calls that are not answered, and what is held: subscriptions, states.
+};
+
 /// The bootstrap capability of a connection. `transport` is "unix" or "tls".
 capnp::Capability::Client make_session(SessionsContext& context, Principal principal,
-                                       std::string transport);
+                                       std::string transport, std::shared_ptr<Activity> activity);
 /// One that answers everything with `error`: for connections over a limit.
 capnp::Capability::Client make_refusal(Error error);
 
