@@ -244,8 +244,7 @@ struct Server::Impl {
   kj::Promise<void> idle(std::shared_ptr<Activity> activity) {
     const kj::Duration limit = options.limits.idle_timeout.count() * kj::MILLISECONDS;
     if (limit == 0 * kj::MILLISECONDS) return kj::NEVER_DONE;
-    const kj::TimePoint end =
-        activity->in_use != 0 ? timer.now() + limit : activity->last + limit;
+    const kj::TimePoint end = activity->in_use != 0 ? timer.now() + limit : activity->last + limit;
     if (timer.now() >= end) return kj::READY_NOW;
     return timer.atTime(end).then(
         [this, activity = std::move(activity)]() mutable { return idle(std::move(activity)); });

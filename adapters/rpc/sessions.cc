@@ -551,7 +551,7 @@ class QueriesImpl final : public schema::Queries::Server {
 /// What somebody holds at the daemon until he drops it.
 class Held {
  public:
-  Held(Session& session, std::size_t Holdings::* what) : use_(session), what_(what) {
+  Held(Session& session, std::size_t Holdings::*what) : use_(session), what_(what) {
     ++(session.holdings().*what_);
   }
   ~Held() noexcept(false) {
@@ -562,7 +562,7 @@ class Held {
 
  private:
   Session::Use use_;
-  std::size_t Holdings::* what_;
+  std::size_t Holdings::*what_;
 };
 
 class StateImpl final : public schema::State::Server {
@@ -846,8 +846,8 @@ class HistoryImpl final : public schema::History::Server {
     }
     const auto params = context.getParams();
     context.getResults().setSubscription(kj::heap<SubscriptionImpl>(
-        Held(*session_, &Holdings::subscriptions),
-        std::max<Position>(params.getFrom(), 1), params.getSubscriber()));
+        Held(*session_, &Holdings::subscriptions), std::max<Position>(params.getFrom(), 1),
+        params.getSubscriber()));
     return kj::READY_NOW;
   }
 
