@@ -1,6 +1,6 @@
 #pragma once
 // A small HTTP server on the daemon's event loop, for those who watch it: GET /metrics, /healthz, /readyz. It takes no input:
-// a request with a body is refused before its body is read.
+// a request with a body is refused before its body is read. A connection is good for one request.
 // Flow: tools/daemon/main.cc -> [listener.h] -> kj-http
 
 #include <kj/async-io.h>
@@ -35,7 +35,8 @@ struct Handlers {
 struct ListenerLimits {
   unsigned connections = 64;  ///< more are closed at once.
   kj::Duration header_timeout = 5 * kj::SECONDS;
-  kj::Duration idle_timeout = 30 * kj::SECONDS;  ///< between two requests of a connection.
+  /// Every answer says "Connection: close"; a client that does not close is closed after so long.
+  kj::Duration linger = 1 * kj::SECONDS;
   kj::Duration answer_timeout =
       10 * kj::SECONDS;  ///< for the handler and for a client that does not read.
   /// A connection is closed after so long whatever happens on it.
