@@ -229,15 +229,19 @@ struct Server::Impl {
                   name_of(principal.role), transport);
     ++connections;
     observer.connected(transport, 1);
-    auto connection = kj::heap<Connection>(kj::mv(stream), reading(),
-                                           make_session(context, std::move(principal), transport));
+    auto activity = std::make_shared<Activity>(Activity{timer.now(), 0});
+    auto connection =
+        kj::heap<Connection>(kj::mv(stream), reading(),
+                             make_session(context, std::move(principal), transport, activity));
     // One that sends faster than it reads answers is not read from any more.
     connection->system.setFlowLimit(4 * options.limits.message_bytes / 8);
     auto& network = connection->network;
-    tasks.add(network.onDisconnect().attach(kj::mv(connection), kj::defer([this, transport] {
-                                              --connections;
-                                              observer.connected(transport, -1);
-                                            })));
+    tasks.add(network.onDisconnect()
+                  .exclusiveJoin(idle(std::move(activity)))
+                  .attach(kj::mv(connection), kj::defer([this, transport] {
+                            --connections;
+                            observer.connected(transport, -1);
+                          })));
   }
 
   /// When the connection has been idle for too long.

@@ -1,7 +1,6 @@
 #include "tools/daemon/watching.h"
 
-#include "adapters/daemon/config.h"
-
+#include <kj/debug.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>

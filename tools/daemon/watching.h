@@ -1,6 +1,7 @@
 #pragma once
 // What the daemon knows about itself, for metrics and health pages; and whom its configuration gives a role.
 
+#include "adapters/daemon/config.h"
 #include "adapters/daemon/metrics.h"
 #include "adapters/http/listener.h"
 #include "adapters/rpc/server.h"
