@@ -346,7 +346,9 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
   }
 
   Result<ServiceInfo> info() override {
-    return ask<ServiceInfo>([](const Shared& c, Client&) { return greet(c); });
+    return call<ServiceInfo>(
+        [](const Shared& connection, RemoteClient& client) { return client.greet(connection); },
+        Patience::kQuestion);
   }
 
   // ---- commands ------------------------------------------------------------------------------------------------------
@@ -847,13 +849,6 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
     return waiter.wait();
   }
 
-  template <typename T>
-  Result<T> ask(std::function<kj::Promise<Result<T>>(const Shared&, Client&)> body) {
-    return call<T>(
-        [body = std::move(body)](const Shared& c, RemoteClient& client) { return body(c, client); },
-        Patience::kQuestion);
-  }
-
   /// With a capability.
   template <typename Interface, typename T>
   Result<T> with(std::function<kj::Promise<Result<T>>(typename Interface::Client&)> body,
@@ -952,8 +947,11 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
     });
   }
 
-  static kj::Promise<Result<ServiceInfo>> greet(const Shared& connection) {
-    return connection->ledger.greetRequest().send().then([](auto answer) -> Result<ServiceInfo> {
+  kj::Promise<Result<ServiceInfo>> greet(const Shared& connection) {
+    auto request = connection->ledger.greetRequest();
+    request.setTool(wire_text(options_.tool));
+    request.setAtMost(static_cast<schema::Role>(options_.role));
+    return request.send().then([](auto answer) -> Result<ServiceInfo> {
       if (answer.hasError()) return tl::unexpected(read_error(answer.getError()));
       return read(answer.getInfo());
     });
@@ -1003,15 +1001,12 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
         .timeoutAfter(kj_time(options_.connect_timeout),
                       stream.then([this](kj::Own<kj::AsyncIoStream> made) {
                         const auto connection = std::make_shared<Connection>(kj::mv(made));
-                        auto request = connection->ledger.greetRequest();
-                        request.setTool(wire_text(options_.tool));
-                        request.setAtMost(static_cast<schema::Role>(options_.role));
-                        return request.send().then([connection](auto answer) -> Result<Shared> {
-                          if (answer.hasError())
-                            return tl::unexpected(read_error(answer.getError()));
-                          connection->info = read(answer.getInfo());
-                          return connection;
-                        });
+                        return greet(connection)
+                            .then([connection](Result<ServiceInfo> info) -> Result<Shared> {
+                              if (!info) return tl::unexpected(info.error());
+                              connection->info = std::move(*info);
+                              return connection;
+                            });
                       }))
         .catch_([this, resolved](kj::Exception&& problem) -> Result<Shared> {
           if (problem.getType() == kj::Exception::Type::OVERLOADED) {

@@ -19,7 +19,7 @@ const unset :Int64 = -0x8000000000000000;
 interface Ledger {
   # The bootstrap.
 
-  greet @0 (tool :Text, atMost :Role) -> (info :Info, error :Error);
+  greet @0 (tool :Text, atMost :Role = administrator) -> (info :Info, error :Error);
   # Once, before anything else: the name of the program (letters, digits and '-', at most 32), which becomes part of the door
   # that is recorded with every command, and the role to act with at most. Without it the tool is "api".
 

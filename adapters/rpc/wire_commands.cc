@@ -25,7 +25,7 @@ Status read_type(schema::LeaseType in, std::optional<LeaseType>& out) {
   return {};
 }
 
-std::int64_t wire_time(const std::optional<Instant>& time) {
+std::int64_t wire_optional_time(const std::optional<Instant>& time) {
   return time ? wire_time(*time) : kUnsetTime;
 }
 
@@ -136,8 +136,8 @@ void write(const CreateClient& c, Body body) {
   auto out = body.initCreateClient();
   write_client(c, out);
   out.setType(wire_type(c.type));
-  out.setValidUntil(wire_time(c.valid_until));
-  out.setPreferredUntil(wire_time(c.preferred_until));
+  out.setValidUntil(wire_optional_time(c.valid_until));
+  out.setPreferredUntil(wire_optional_time(c.preferred_until));
   write_text(c.name, [&](auto text) { out.setName(text); });
   write_text(c.comment, [&](auto text) { out.setComment(text); });
   out.setOwnerHigh(c.owner.high);
@@ -363,7 +363,7 @@ Status read_body(schema::Command::Body::Reader in, Command& out) {
 void write_command(const Envelope& envelope, schema::Command::Builder out) {
   if (envelope.id) out.setId(kj::arrayPtr(envelope.id->data(), envelope.id->size()));
   write_text(envelope.cause, [&](auto text) { out.setCause(text); });
-  out.setEffectiveAt(wire_time(envelope.effective_at));
+  out.setEffectiveAt(wire_optional_time(envelope.effective_at));
   if (envelope.if_last_event) out.getIfLastEvent().setPosition(*envelope.if_last_event);
   std::visit([&](const auto& command) { write(command, out.getBody()); }, envelope.command);
 }
