@@ -37,6 +37,9 @@ constexpr auto kFollowRest = milliseconds(250);
 /// What a daemon answers is believed as far as its size goes.
 constexpr std::uint64_t kMostAnswerWords = std::uint64_t{1} << 28;
 
+/// About what a command with a name takes; longer ones grow the message.
+capnp::MessageSize size_of_commands(std::size_t commands) { return {32 + 48 * commands, 0}; }
+
 kj::Duration kj_time(milliseconds time) { return time.count() * kj::MILLISECONDS; }
 
 // ---- where it is -----------------------------------------------------------------------------------------------------
@@ -1148,7 +1151,7 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
             if (!client && client.error().kind == ErrorKind::kDenied)
               return attempt_without_role(*submission, connection);
             if (!client) return Result<Answers>(tl::unexpected(client.error()));
-            auto request = client->submitRequest();
+            auto request = client->submitRequest(size_of_commands(submission->commands.size()));
             write_commands(*submission, request);
             request.setChain(submission->chain == Chain::kAllOrNothing);
             return request.send().then([](auto answer) { return read_answers(answer); });
@@ -1196,7 +1199,7 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
   /// So that the refusal is in the audit trail.
   static kj::Promise<Result<std::vector<Answer>>> attempt_without_role(const Submission& submission,
                                                                        const Shared& connection) {
-    auto request = connection->ledger.attemptRequest();
+    auto request = connection->ledger.attemptRequest(size_of_commands(submission.commands.size()));
     write_commands(submission, request);
     return request.send().then([](auto answer) { return read_answers(answer); });
   }

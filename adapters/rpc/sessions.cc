@@ -28,6 +28,10 @@ constexpr std::size_t kDefaultPage = 1000;
 constexpr std::size_t kStreamAhead = 8192;
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 constexpr std::uint32_t kLongestWaitMs = 60'000;
+/// Without a hint a message begins with 8 KiB of zeroes, which costs more than most calls. Longer ones grow.
+constexpr capnp::MessageSize kSmallAnswer{128, 0};
+/// A word for the list, and an accepted Answer has five.
+capnp::MessageSize size_of_answers(std::size_t answers) { return {16 + 6 * answers, 0}; }
 
 std::size_t page_size(std::uint32_t asked) { return asked == 0 ? kDefaultPage : asked; }
 
@@ -39,7 +43,7 @@ Win32 code_of(const Error& error) { return error.code; }
 
 template <typename Context>
 kj::Promise<void> refuse(Context& context, const Error& error) {
-  write_error(error, context.getResults().initError());
+  write_error(error, context.getResults(kSmallAnswer).initError());
   return kj::READY_NOW;
 }
 
@@ -142,7 +146,7 @@ struct CallOf<capnp::CallContext<Params, Out>> {
   using Results = typename Out::Builder;
   capnp::CallContext<Params, Out> context;
   void releaseParams() { context.releaseParams(); }
-  Results getResults() { return context.getResults(); }
+  Results getResults() { return context.getResults(kSmallAnswer); }
 };
 template <typename Params, typename Out>
 CallOf<capnp::CallContext<Params, Out>> call_of(capnp::CallContext<Params, Out> context) {
@@ -224,7 +228,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
 
   kj::Promise<void> end(EndContext context) override {
     return tasks_.onEmpty().then([this, context]() mutable {
-      context.getResults().setCommands(commands_);
+      context.getResults(kSmallAnswer).setCommands(commands_);
       if (failed_) write_error(*failed_, context.getResults().initError());
     });
   }
@@ -243,7 +247,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
       answers.assign(submission.unreadable.empty() ? count : submission.unreadable.size(), refused);
     }
     write_answers(submission, answers);
-    auto request = answers_.answersRequest();
+    auto request = answers_.answersRequest(size_of_answers(answers.size()));
     auto list = request.initAnswers(static_cast<unsigned>(answers.size()));
     for (unsigned i = 0; i < list.size(); ++i) write_answer(answers[i], list[i]);
     return request.send().then([this, count] {
@@ -298,7 +302,7 @@ class CommandsImpl final : public schema::Commands::Server {
     return shared.submitter.submit(session_->principal, std::move(commands), chain)
         .then([context,
                submission = std::move(submission)](Result<std::vector<Answer>> result) mutable {
-          auto results = context.getResults();
+          auto results = context.getResults(size_of_answers(result ? result->size() : 8));
           if (!result) return write_error(result.error(), results.initError());
           write_answers(submission, *result);
           auto out = results.initAnswers(static_cast<unsigned>(result->size()));
@@ -341,7 +345,8 @@ class CommandsImpl final : public schema::Commands::Server {
 
   kj::Promise<void> stream(StreamContext context) override {
     auto answers = context.getParams().getAnswers();
-    context.getResults().setStream(kj::heap<StreamImpl>(kj::addRef(*session_), kj::mv(answers)));
+    context.getResults(kSmallAnswer)
+        .setStream(kj::heap<StreamImpl>(kj::addRef(*session_), kj::mv(answers)));
     return kj::READY_NOW;
   }
 
@@ -571,7 +576,7 @@ class StateImpl final : public schema::State::Server {
       : held_(kj::mv(held)), state_(std::move(state)) {}
 
   kj::Promise<void> info(InfoContext context) override {
-    auto results = context.getResults();
+    auto results = context.getResults(kSmallAnswer);
     results.setPosition(state_->position());
     results.setRecordedAt(wire_time(state_->recorded_at()));
     results.setSubnets(state_->subnets());
@@ -613,7 +618,7 @@ class DifferenceImpl final : public schema::Difference::Server {
       : held_(kj::mv(held)), difference_(std::move(difference)) {}
 
   kj::Promise<void> info(InfoContext context) override {
-    auto results = context.getResults();
+    auto results = context.getResults(kSmallAnswer);
     results.setFrom(difference_->from);
     results.setTo(difference_->to);
     results.setLeases(difference_->leases.size());
@@ -808,7 +813,7 @@ class HistoryImpl final : public schema::History::Server {
         .exclusiveJoin(kj::mv(deadline))
         .then([context, &shared]() mutable {
           const auto ledger = shared.keeper.for_questions();
-          context.getResults().setTail(ledger ? (*ledger)->tail() : 0);
+          context.getResults(kSmallAnswer).setTail(ledger ? (*ledger)->tail() : 0);
         });
   }
 
@@ -845,9 +850,10 @@ class HistoryImpl final : public schema::History::Server {
       return refuse(context, too_many("subscriptions", session_->holdings().subscriptions));
     }
     const auto params = context.getParams();
-    context.getResults().setSubscription(kj::heap<SubscriptionImpl>(
-        Held(*session_, &Holdings::subscriptions), std::max<Position>(params.getFrom(), 1),
-        params.getSubscriber()));
+    context.getResults(kSmallAnswer)
+        .setSubscription(kj::heap<SubscriptionImpl>(Held(*session_, &Holdings::subscriptions),
+                                                    std::max<Position>(params.getFrom(), 1),
+                                                    params.getSubscriber()));
     return kj::READY_NOW;
   }
 
@@ -945,7 +951,7 @@ class HistoryImpl final : public schema::History::Server {
                write_answer](Result<T> answer) mutable {
           observer.question(name, answer ? Win32::kSuccess : code_of(answer.error()),
                             seconds_since(started));
-          auto results = context.getResults();
+          auto results = context.getResults(kSmallAnswer);
           if (!answer) return write_error(answer.error(), results.initError());
           write_answer(*answer, results);
         })
@@ -1068,22 +1074,22 @@ class LedgerImpl final : public schema::Ledger::Server {
 
   kj::Promise<void> commands(CommandsContext context) override {
     if (const auto error = denied(Role::kAdministrator, "commands")) return refuse(context, *error);
-    context.getResults().setCommands(kj::heap<CommandsImpl>(kj::addRef(*session_)));
+    context.getResults(kSmallAnswer).setCommands(kj::heap<CommandsImpl>(kj::addRef(*session_)));
     return kj::READY_NOW;
   }
   kj::Promise<void> queries(QueriesContext context) override {
     if (const auto error = denied(Role::kUser, "queries")) return refuse(context, *error);
-    context.getResults().setQueries(kj::heap<QueriesImpl>(kj::addRef(*session_)));
+    context.getResults(kSmallAnswer).setQueries(kj::heap<QueriesImpl>(kj::addRef(*session_)));
     return kj::READY_NOW;
   }
   kj::Promise<void> history(HistoryContext context) override {
     if (const auto error = denied(Role::kUser, "history")) return refuse(context, *error);
-    context.getResults().setHistory(kj::heap<HistoryImpl>(kj::addRef(*session_)));
+    context.getResults(kSmallAnswer).setHistory(kj::heap<HistoryImpl>(kj::addRef(*session_)));
     return kj::READY_NOW;
   }
   kj::Promise<void> upkeep(UpkeepContext context) override {
     if (const auto error = denied(Role::kAdministrator, "upkeep")) return refuse(context, *error);
-    context.getResults().setUpkeep(kj::heap<UpkeepImpl>(kj::addRef(*session_)));
+    context.getResults(kSmallAnswer).setUpkeep(kj::heap<UpkeepImpl>(kj::addRef(*session_)));
     return kj::READY_NOW;
   }
 
@@ -1103,7 +1109,7 @@ class LedgerImpl final : public schema::Ledger::Server {
     return shared.submitter.submit(session_->principal, std::move(commands), Chain::kEach)
         .then([context,
                submission = std::move(submission)](Result<std::vector<Answer>> result) mutable {
-          auto results = context.getResults();
+          auto results = context.getResults(size_of_answers(result ? result->size() : 8));
           if (!result) return write_error(result.error(), results.initError());
           write_answers(submission, *result);
           auto out = results.initAnswers(static_cast<unsigned>(result->size()));

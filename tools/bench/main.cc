@@ -2,6 +2,7 @@
 
 #include "tools/bench/measurement.h"
 #include "tools/bench/plot.h"
+#include "tools/bench/rpc_load.h"
 #include "tools/bench/state_load.h"
 #include "tools/bench/write_load.h"
 
@@ -141,6 +142,19 @@ Status sustained(const Options& options, Report& report) {
   return measure_sustained(scratch.path(), options.leases, report);
 }
 
+/// The daemon that was built with this program, or the installed one.
+std::string daemon_program() {
+  std::error_code error;
+  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path();
+  return fs::exists(beside / "leaseledgerd", error) ? (beside / "leaseledgerd").string()
+                                                    : "leaseledgerd";
+}
+
+Status rpc(const Options& options, Report& report) {
+  const Scratch scratch(options, "rpc");
+  return measure_rpc(scratch.path(), daemon_program(), options.seconds, report);
+}
+
 int main_of(int argc, char** argv) {
   CLI::App app("Measures a ledger on this machine.", "leaseledger-bench");
   app.require_subcommand(1);
@@ -180,6 +194,7 @@ int main_of(int argc, char** argv) {
       verb("state",
            "What a ledger of a given size costs: open after a kill, memory, reads, replay.", state);
   auto* imports = verb("import", "A lease file of Kea's.", import);
+  verb("rpc", "The daemon over its Unix socket, beside the same in process.", rpc);
   auto* long_runs =
       verb("sustained", "Creates and renews many leases: evenness, octets written.", sustained);
   long_runs->add_option("--leases", options.leases, "Leases.");
