@@ -1,5 +1,6 @@
 // A real daemon, asked everything over its socket and compared with the ledger that it leaves behind.
 
+#include "adapters/rpc/async_client.h"
 #include "adapters/rpc/new_command_id.h"
 #include "adapters/service/local_service.h"
 #include "tests/support/daemon.h"
@@ -350,6 +351,43 @@ TEST(RpcClient, FollowsWhatIsThereAndWhatComes) {
   stop = true;
   follower.join();
   EXPECT_EQ(seen, 201U);
+}
+
+TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
+  Daemon daemon;
+  ASSERT_TRUE(daemon.start());
+  auto io = kj::setupAsyncIo();
+  auto client = kj::mv(rpc::AsyncClient::make(daemon.options(), *io.provider).value());
+  // Made in one turn of the loop: one call, decided in order.
+  auto made = client->submit({subnet("2001:db8:1::/64")});
+  auto first = client->submit({create("2001:db8:1::1", 1)});
+  auto second = client->submit({create("2001:db8:1::1", 2)});
+  EXPECT_TRUE(made.wait(io.waitScope).value().front().accepted());
+  const Answer answer = first.wait(io.waitScope).value().front();
+  EXPECT_TRUE(answer.accepted());
+  EXPECT_EQ(second.wait(io.waitScope).value().front().code, Win32::kDhcpClientExists);
+  const auto row =
+      client->lease(key("2001:db8:1::1"), {.at_least = answer.last}).wait(io.waitScope).value();
+  ASSERT_TRUE(row.lease);
+  EXPECT_EQ(row.lease->lease.duid, duid(1));
+  std::size_t seen = 0;
+  const auto ended = client
+                         ->follow(1,
+                                  [&](rpc::RecordPiece piece) -> kj::Promise<bool> {
+                                    seen += piece.size();
+                                    return seen < 3;
+                                  })
+                         .wait(io.waitScope);
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(seen, 3U);
+  const auto state = kj::mv(client->state_at(2, {}).wait(io.waitScope).value());
+  EXPECT_EQ(state->info().leases, 1U);
+  EXPECT_EQ(state->page({}, 10).wait(io.waitScope).value().rows.size(), 1U);
+  // The daemon dies in the middle of something: the same command is sent again when it is back.
+  daemon.kill();
+  auto again = client->submit({create("2001:db8:1::5", 5)});
+  ASSERT_TRUE(daemon.start());
+  EXPECT_TRUE(again.wait(io.waitScope).value().front().accepted());
 }
 
 TEST(RpcClient, NamesWhatIsWrongWhenNobodyAnswers) {
