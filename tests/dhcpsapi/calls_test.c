@@ -1201,6 +1201,9 @@ int run_tests(void) {
                                   0x50, 0x60, 0x70, 0x80, 0x83, 0x90, 0x91};
   unsigned i = 0;
   make_duids();
+  ROW("the ledger is there");
+  new_scope(1);
+  if (failures != 0) return failures;
   create_rows();
   scope_rows();
   exclusion_rows();
