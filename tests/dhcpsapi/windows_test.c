@@ -1,5 +1,6 @@
 /* What windows.h offers around the calls: texts, formats, times, heap. Started with the arguments: first höst "" */
 #include <dhcpsapi.h>
+#include <intsafe.h>
 #include <strsafe.h>
 #include <windows.h>
 #include <ws2tcpip.h>
@@ -119,7 +120,32 @@ static void Times(void) {
   CHECK(!SystemTimeToFileTime(&system, &file));
 }
 
+static void Dates(void) {
+  WCHAR picture[32], text[64];
+  SYSTEMTIME system = {2026, 3, 5, 6, 0, 7, 8, 900}; /* a Friday, just after midnight */
+  CHECK(GetLocaleInfo(LOCALE_SYSTEM_DEFAULT, LOCALE_SSHORTDATE, NULL, 0) == 11);
+  CHECK(GetLocaleInfo(LOCALE_SYSTEM_DEFAULT, LOCALE_SSHORTDATE, picture, 10) == 0);
+  CHECK(GetLocaleInfo(LOCALE_SYSTEM_DEFAULT, LOCALE_SSHORTDATE, picture, 32) == 11);
+  CHECK(GetDateFormat(LOCALE_USER_DEFAULT, 0, &system, picture, text, 64) == 11 &&
+        wcscmp(text, L"2026-03-06") == 0);
+  CHECK(GetDateFormat(LOCALE_USER_DEFAULT, 0, &system, L"dddd, d MMM yy 'd'", text, 64) != 0 &&
+        wcscmp(text, L"Friday, 6 Mar 26 d") == 0);
+  CHECK(GetTimeFormat(LOCALE_USER_DEFAULT, 0, &system, NULL, text, 64) == 9 &&
+        wcscmp(text, L"00:07:08") == 0);
+  CHECK(GetTimeFormat(LOCALE_USER_DEFAULT, 0, &system, L"h:mm tt", text, 64) != 0 &&
+        wcscmp(text, L"12:07 AM") == 0);
+  CHECK(GetDateFormat(LOCALE_USER_DEFAULT, 0, &system, picture, text, 4) == 0 &&
+        GetLastError() == ERROR_INSUFFICIENT_BUFFER);
+}
+
 static void HeapAndErrors(void) {
+  DWORD product = 0;
+  char four[4];
+  CHECK(DWordMult(3, 5, &product) == S_OK && product == 15 &&
+        FAILED(DWordMult(0x10000, 0x10000, &product)));
+  CHECK(memcpy_s(four, 4, "abcd", 4) == 0 && memcpy_s(four, 4, "abcde", 5) != 0 && four[0] == 0);
+  CHECK(strcpy_s(four, 4, "abc") == 0 && strcpy_s(four, 4, "abcd") != 0);
+
   LPWSTR text = NULL;
   WCHAR small[4];
   BYTE* memory = (BYTE*)HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, 100);
@@ -147,6 +173,7 @@ int wmain(int argc, wchar_t* argv[]) {
   Formats();
   Conversions();
   Times();
+  Dates();
   HeapAndErrors();
   return failures == 0 ? 0 : 1;
 }

@@ -24,8 +24,14 @@ static inline HRESULT StringCchLengthW(LPCWSTR Text, size_t Most, size_t* Length
   *Length = dhcpsapi_wcsnlen(Text, Most);
   return *Length < Most ? S_OK : STRSAFE_E_INVALID_PARAMETER;
 }
-#define StringCchPrintfW(to, size, ...) \
-  (dhcpsapi_swprintf((to), (size), __VA_ARGS__) < 0 ? STRSAFE_E_INSUFFICIENT_BUFFER : S_OK)
+static inline HRESULT StringCchPrintfW(LPWSTR To, size_t Size, LPCWSTR Format, ...) {
+  va_list Arguments;
+  int Units;
+  va_start(Arguments, Format);
+  Units = dhcpsapi_vswprintf(To, Size, Format, Arguments);
+  va_end(Arguments);
+  return Units < 0 ? STRSAFE_E_INSUFFICIENT_BUFFER : S_OK;
+}
 #ifdef UNICODE
 #define StringCchCopy StringCchCopyW
 #define StringCchCat StringCchCatW

@@ -18,10 +18,23 @@
 #include <wchar.h>
 #include <wctype.h>
 #ifdef __cplusplus
+/* The macros below would change what these say, and they use __in and __out for themselves. */
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <cwchar>
+#include <fstream>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
 #endif
 
 #include <windef.h>
@@ -32,6 +45,14 @@
 #elif defined(__clang__)
 #pragma clang diagnostic ignored "-Wunknown-pragmas"
 #pragma clang diagnostic ignored "-Wignored-pragmas"
+#endif
+
+/* The names without A or W mean UTF-16, as in a new project of Visual Studio; -D_MBCS: bytes. */
+#if !defined(UNICODE) && !defined(_MBCS)
+#define UNICODE
+#endif
+#if defined(UNICODE) && !defined(_UNICODE)
+#define _UNICODE
 #endif
 
 #define CONST const
@@ -134,6 +155,27 @@ DHCPSAPI_API ULONGLONG dhcpsapi_GetTickCount64(void);
 #define GetTickCount64 dhcpsapi_GetTickCount64
 DHCPSAPI_API VOID dhcpsapi_Sleep(DWORD Milliseconds);
 #define Sleep dhcpsapi_Sleep
+/** LOCALE_SSHORTDATE, LOCALE_SLONGDATE and LOCALE_STIMEFORMAT: pictures for the two calls below, as ISO 8601 has it. */
+DHCPSAPI_API int dhcpsapi_GetLocaleInfoW(DWORD Locale, DWORD Type, LPWSTR Out, int Size);
+#define GetLocaleInfoW dhcpsapi_GetLocaleInfoW
+/** A date by a picture such as yyyy-MM-dd, in English; now and the picture above when NULL. Units with the NUL; 0: it does not
+ *  fit. Size 0: how many there would be. */
+DHCPSAPI_API int dhcpsapi_GetDateFormatW(DWORD Locale, DWORD Flags, const SYSTEMTIME* Time,
+                                         LPCWSTR Picture, LPWSTR Out, int Size);
+#define GetDateFormatW dhcpsapi_GetDateFormatW
+/** The same for HH:mm:ss and h:mm:ss tt. */
+DHCPSAPI_API int dhcpsapi_GetTimeFormatW(DWORD Locale, DWORD Flags, const SYSTEMTIME* Time,
+                                         LPCWSTR Picture, LPWSTR Out, int Size);
+#define GetTimeFormatW dhcpsapi_GetTimeFormatW
+#define LOCALE_USER_DEFAULT 0x0400
+#define LOCALE_SYSTEM_DEFAULT 0x0800
+#define LOCALE_INVARIANT 0x007F
+#define LOCALE_SSHORTDATE 0x001F
+#define LOCALE_SLONGDATE 0x0020
+#define LOCALE_STIMEFORMAT 0x1003
+#define DATE_SHORTDATE 0x01
+#define DATE_LONGDATE 0x02
+
 /* ---- UTF-16 ---- */
 
 #define CP_ACP 0
@@ -254,6 +296,27 @@ DHCPSAPI_API int dhcpsapi_fputwc(WCHAR Unit, FILE* File);
 DHCPSAPI_API int dhcpsapi_swscanf(LPCWSTR Text, LPCWSTR Format, ...);
 #define swscanf dhcpsapi_swscanf
 
+/* ---- the checked functions of the C library: 0, or an error number and an empty result ---- */
+
+static inline int memcpy_s(void* To, size_t Size, const void* From, size_t Bytes) {
+  if (Bytes == 0) return 0;
+  if (To == NULL) return 22; /* EINVAL */
+  if (From == NULL || Size < Bytes) {
+    memset(To, 0, Size);
+    return From == NULL ? 22 : 34; /* ERANGE */
+  }
+  memcpy(To, From, Bytes);
+  return 0;
+}
+static inline int strcpy_s(char* To, size_t Size, const char* From) {
+  if (To == NULL || Size == 0) return 22;
+  *To = 0;
+  if (From == NULL) return 22;
+  return strlen(From) < Size ? memcpy_s(To, Size, From, strlen(From) + 1) : 34;
+}
+
+/* ---- other names for the same ---- */
+
 #define _snwprintf swprintf
 #define _vsnwprintf vswprintf
 #define swprintf_s swprintf
@@ -278,6 +341,9 @@ DHCPSAPI_API int dhcpsapi_swscanf(LPCWSTR Text, LPCWSTR Format, ...);
 #define lstrcmpi lstrcmpiW
 #define wsprintf wsprintfW
 #define FormatMessage FormatMessageW
+#define GetLocaleInfo GetLocaleInfoW
+#define GetDateFormat GetDateFormatW
+#define GetTimeFormat GetTimeFormatW
 #else
 #define FormatMessage FormatMessageA
 #endif
@@ -293,6 +359,19 @@ using ::dhcpsapi_wcscmp;
 using ::dhcpsapi_wcslen;
 using ::dhcpsapi_wprintf;
 }  // namespace std
+#endif
+
+/* Annotations of arguments. */
+#ifndef __in
+#define __in
+#define __in_opt
+#define __out
+#define __out_opt
+#define __inout
+#define __inout_opt
+#define __in_ecount(n)
+#define __out_ecount(n)
+#define __deref_out
 #endif
 
 /* A program that has wmain() instead of main() gets its arguments in UTF-16: libdhcpsapi has the main() that calls it. */
