@@ -13,7 +13,7 @@ namespace {
 
 constexpr DWORD kLongestDuidInWindows = 256;
 constexpr DWORD kTotalUnknown = 0x7FFF'FFFF;  // what Windows says as long as more remain
-constexpr std::size_t kPage = 10'000;
+constexpr std::size_t kPage = 1000;
 
 Result<std::optional<LeaseRow>> record_at(Session& session, const DHCP_IPV6_ADDRESS& address) {
   LEASELEDGER_ASSIGN(auto answer, session.service().lease(key_of(address), with_lapsed()));
@@ -122,7 +122,7 @@ DWORD DhcpEnumSubnetClientsV6(const WCHAR* server, DHCP_IPV6_ADDRESS address,
     bool more = false;
     When when = with_lapsed();
     do {
-      const std::size_t fit = (most - bytes) / sizeof(DHCP_CLIENT_INFO_V6) + 1;
+      const std::size_t fit = (most - std::min(bytes, most)) / sizeof(DHCP_CLIENT_INFO_V6) + 1;
       LEASELEDGER_ASSIGN(const LeasePage page,
                          session->service().leases_in(scope, when, after, std::min(fit, kPage)));
       for (const LeaseRow& row : page.leases) {
