@@ -150,20 +150,20 @@ std::string config_manual_page() {
       "a number with its unit (ms, s, m, h, d), such as \"250ms\".\n";
   walk(
       [&out](std::string_view name) {
-        out += "\n# \\[" + std::string(name) + "\\]\n\n" + scd(section_description(name)) + "\n";
+        out += "\n# SECTION " + std::string(name) + "\n\n" + scd(section_description(name)) + "\n";
       },
       [&](const Option& option) {
-        out += "\n*" + scd(option.key) + "*\n\t" + scd(option.description) + "++\n\t" +
+        out += "\n*" + scd(option.key) + "*\n\t" + scd(option.description) + "\n\t" +
                scd(with_stop(type_name(option))) +
                " Default: " + scd(value_text(option, defaults)) + "." +
                (option.reloadable ? " SIGHUP changes it." : "") + "\n";
       },
       [&out](std::string_view name) {
         if (name != "tls") return;
-        out += "\n## \\[\\[tls.principal\\]\\]\n\n" + scd(kPrincipalDescription) +
+        out += "\n# SECTIONS tls.principal\n\n" + scd(kPrincipalDescription) +
                " SIGHUP changes them.\n";
         for (const PrincipalKey& key : kPrincipalKeys)
-          out += "\n*" + scd(key.name) + "*\n\t" + scd(key.description) + "++\n\t" +
+          out += "\n*" + scd(key.name) + "*\n\t" + scd(key.description) + "\n\t" +
                  scd(with_stop(key.type)) + " Example: " + scd(key.example) + ".\n";
       });
   return out + "\n# SEE ALSO\n\n*leaseledgerd*(8), *leaseledger*(1)\n";
@@ -192,7 +192,7 @@ std::string config_markdown() {
   walk(
       [&out](std::string_view name) {
         out += "\n## [" + std::string(name) + "]\n\n" + std::string(section_description(name)) +
-               "\n\n| key | default | | |\n| --- | --- | --- | --- |\n";
+               "\n\n| key | default | type | meaning |\n| --- | --- | --- | --- |\n";
       },
       [&](const Option& option) {
         out += "| `" + std::string(option.key) + "`" + (option.reloadable ? " ↻" : "") + " | `" +
@@ -202,7 +202,7 @@ std::string config_markdown() {
       [&out](std::string_view name) {
         if (name != "tls") return;
         out += "\n### [[tls.principal]] ↻\n\n" + std::string(kPrincipalDescription) +
-               "\n\n| key | example | | |\n| --- | --- | --- | --- |\n";
+               "\n\n| key | example | type | meaning |\n| --- | --- | --- | --- |\n";
         for (const PrincipalKey& key : kPrincipalKeys)
           out += "| `" + std::string(key.name) + "` | `" + key.example + "` | " + cell(key.type) +
                  " | " + cell(key.description) + " |\n";
