@@ -7,4 +7,4 @@ leaseledger_test(daemon_metrics SOURCES adapters/daemon_metrics_test.cc LIBS lea
 add_test(NAME Package.InstallsServesAndPurgesInAMinimalSystem
   COMMAND ${PROJECT_SOURCE_DIR}/tools/package/try_package.sh)
 set_tests_properties(Package.InstallsServesAndPurgesInAMinimalSystem PROPERTIES
-  LABELS "package;campaign" SKIP_RETURN_CODE 77 TIMEOUT 1800)
+  LABELS package SKIP_RETURN_CODE 77 TIMEOUT 1800)

@@ -9,4 +9,4 @@ cmake --build --preset package
 cpack --preset package
 deb=$(ls -t build/package/leaseledger_*.deb | head -1)
 echo "$deb"
-if command -v lintian >/dev/null; then lintian --no-tag-display-limit "$deb" || true; fi
+if command -v lintian >/dev/null; then lintian --tag-display-limit 0 "$deb" || true; fi

@@ -101,7 +101,8 @@ start() {
   env -i PATH=/usr/sbin:/usr/bin LC_ALL=C.UTF-8 LEASELEDGERD_LISTEN_HTTP="127.0.0.1:$port" chroot "$root" \
     setpriv --reuid leaseledger --regid leaseledger --init-groups leaseledgerd 2>>"$work/daemon.log" &
   daemon=$!
-  until_true 20 test -S "$root$socket" && until_true 20 inside leaseledger --server "unix:$socket" ping || fail "the daemon does not answer"
+  until_true 20 test -S "$root$socket" && until_true 20 fetch_good /readyz || fail "the daemon does not answer"
+  client ping >/dev/null || fail "the daemon does not answer over its socket"
 }
 stop() {
   kill -TERM "$daemon"
@@ -110,8 +111,15 @@ stop() {
   daemon=
   [ "$code" -eq 0 ] || fail "the daemon left with $code"
 }
-start
 client() { inside leaseledger --server "unix:$socket" "$@"; }
+fetch() {
+  exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf 'GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' "$1" >&3
+  cat <&3
+  exec 3<&-
+}
+fetch_good() { fetch "$1" | grep -q '200 OK'; }
+start
 
 step "commands and questions over the socket"
 client subnet create 2001:db8:1::/64 || fail "subnet create as root"
@@ -122,9 +130,8 @@ inside useradd --system --user-group --no-create-home --groups dhcp-users asker
 if as_user nosy leaseledger --server "unix:$socket" who 2001:db8:1::42 >/dev/null 2>&1; then fail "anybody may ask"; fi
 as_user asker leaseledger --server "unix:$socket" who 2001:db8:1::42 | grep -q 'IAID 7' || fail "a member of dhcp-users may not ask"
 if as_user asker leaseledger --server "unix:$socket" client delete 2001:db8:1::42 >/dev/null 2>&1; then fail "a member of dhcp-users may write"; fi
-fetch() { exec 3<>"/dev/tcp/127.0.0.1/$port" && printf 'GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' "$1" >&3 && cat <&3; exec 3<&-; }
 fetch /metrics | grep -q '^leaseledger_leases 1' || fail "/metrics"
-fetch /readyz | grep -q '200 OK' || fail "/readyz"
+fetch_good /readyz || fail "/readyz"
 
 step "SIGHUP, SIGTERM, start again: the lease is there"
 kill -HUP "$daemon"
