@@ -72,7 +72,8 @@ apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https)::Proxy|^Acquire::.
 mount -t proc proc "$root/proc" 2>/dev/null || true
 find "$root" -xdev \( -path "$root/proc" -o -path "$root/var/cache" -o -path "$root/var/lib/apt" -o -path "$root/var/lib/dpkg" -o -path "$root/var/log" -o -path "$root/tmp" \) -prune -o -print |
   sort >"$work/before"
-inside getent group | sort >"$work/groups-before"
+accounts() { inside sh -c 'getent passwd; getent group' | cut -d: -f1 | sort; }
+accounts >"$work/accounts-before"
 
 step "apt install ./$(basename "$deb")"
 cp "$deb" "$root/tmp/leaseledger.deb"
@@ -162,6 +163,7 @@ find "$root" -xdev \( -path "$root/proc" -o -path "$root/var/cache" -o -path "$r
 # What the system's own tools leave beside the files that they change.
 left=$(comm -13 "$work/before" "$work/after" | sed "s|^$root||" | grep -Ev '^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|^/etc/\.pwd\.lock$|/__pycache__|^/etc/ld\.so\.cache|^/var/lib/systemd' || true)
 [ -z "$left" ] || fail "these remain: $left"
-inside getent group | sort | comm -13 "$work/groups-before" - | grep -E 'leaseledger|dhcp' && fail "groups remain"
+left=$(accounts | comm -13 "$work/accounts-before" -)
+[ -z "$left" ] || fail "these users or groups remain: $left"
 
 echo "== all of it works: $(basename "$deb")"
