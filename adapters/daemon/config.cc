@@ -12,6 +12,7 @@
 #include <system_error>
 #include <toml++/toml.h>
 #include <tuple>
+#include <unistd.h>
 
 namespace leaseledger::daemon {
 namespace {
@@ -239,6 +240,22 @@ class Reader {
       const char* value =
           inputs_.environment ? inputs_.environment(name.c_str()) : std::getenv(name.c_str());
       if (value != nullptr) set_from_text(option.name(), value, "environment " + name);
+    }
+    if (!inputs_.environment) look_for_unknown_variables();
+  }
+
+  /// A misspelt variable would otherwise do nothing, silently.
+  void look_for_unknown_variables() {
+    std::vector<std::string> known;
+    for (const Option& option : options()) known.push_back(environment_name(option.name()));
+    for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+      const std::string_view variable(*each);
+      const std::string name(variable.substr(0, variable.find('=')));
+      if (!name.starts_with("LEASELEDGERD_") || std::ranges::find(known, name) != known.end())
+        continue;
+      const std::string near = nearest(name, known);
+      problem("environment " + name, "", "",
+              "not a key of leaseledgerd" + (near.empty() ? "" : "; did you mean " + near + "?"));
     }
   }
 

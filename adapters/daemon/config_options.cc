@@ -71,7 +71,7 @@ constexpr Option kOptions[] = {
     {"limits", "message_bytes", kSize, 64 * 1024, kGiB, false, "",
      "The largest message that is read from a peer; one that is larger ends its connection.",
      LEASELEDGER_SLOT(limits.message_bytes)},
-    {"limits", "batch", kCount, 1, 65536, false, "", "Commands in one submission.",
+    {"limits", "batch", kCount, 1, 8192, false, "", "Commands in one submission.",
      LEASELEDGER_SLOT(limits.batch)},
     {"limits", "connections", kCount, 1, 65536, false, "",
      "Connections at a time over the Unix socket and TLS together.",

@@ -43,8 +43,8 @@ std::unique_ptr<CLI::App> make_app(Arguments& arguments) {
       ->excludes(check);
   app->footer(
       "Signals: SIGTERM and SIGINT stop in order, SIGHUP reads the configuration again.\n"
-      "Exit codes: 0 stopped in order, 2 command line or configuration is wrong, others as of "
-      "leaseledger.\n"
+      "Exit codes: 0 stopped in order, 1 could not start or did not end in order (the last message "
+      "says why), 2 command line or configuration is wrong.\n"
       "Examples:\n"
       "  leaseledgerd --check-config\n"
       "  leaseledgerd --ledger /srv/leases --set listen.unix=/tmp/leaseledgerd.sock "

@@ -199,7 +199,7 @@ TEST_F(DaemonConfig, ReportsEverythingThatIsWrongByLine) {
           "\"0777\"",
           "6:8: listen.http 'localhost': an address and a port, such as \"127.0.0.1:8549\" or "
           "\"[::]:8547\", or \"\" for none",
-          "8:9: limits.batch '0': a number, from 1 to 65536",
+          "8:9: limits.batch '0': a number, from 1 to 8192",
           "9:17: limits.message_bytes '16 MB': a number of octets or a size such as \"64MiB\", "
           "from "
           "64KiB to 1GiB",
@@ -294,10 +294,19 @@ TEST_F(DaemonConfig, NamesTheVariableOrFlagAtFault) {
   all.flags = {{"log.leevl", "x", "--set log.leevl"}};
   const auto config = read_config(all);
   ASSERT_FALSE(config);
-  EXPECT_EQ(
-      config.error().to_string(),
-      "environment LEASELEDGERD_LIMITS_BATCH: limits.batch 'many': a number, from 1 to 65536\n"
-      "--set log.leevl: log.leevl: not a key of leaseledgerd; did you mean log.level?\n");
+  EXPECT_EQ(config.error().to_string(),
+            "environment LEASELEDGERD_LIMITS_BATCH: limits.batch 'many': a number, from 1 to 8192\n"
+            "--set log.leevl: log.leevl: not a key of leaseledgerd; did you mean log.level?\n");
+}
+
+TEST_F(DaemonConfig, AMisspeltVariableIsNotPassedOver) {
+  ::setenv("LEASELEDGERD_LOG_LEVLE", "debug", 1);
+  const auto config = read_config({});
+  ::unsetenv("LEASELEDGERD_LOG_LEVLE");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().to_string(),
+            "environment LEASELEDGERD_LOG_LEVLE: not a key of leaseledgerd; did you mean "
+            "LEASELEDGERD_LOG_LEVEL?\n");
 }
 
 TEST_F(DaemonConfig, EffectiveValuesReadBackToTheSame) {

@@ -357,7 +357,9 @@ TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
   Daemon daemon;
   ASSERT_TRUE(daemon.start());
   auto io = kj::setupAsyncIo();
-  auto client = kj::mv(rpc::AsyncClient::make(daemon.options(), *io.provider).value());
+  auto made_client = rpc::AsyncClient::make(daemon.options(), *io.provider);
+  ASSERT_TRUE(made_client);
+  const auto client = kj::mv(*made_client);
   // Made in one turn of the loop: one call, decided in order.
   auto made = client->submit({subnet("2001:db8:1::/64")});
   auto first = client->submit({create("2001:db8:1::1", 1)});
@@ -380,7 +382,9 @@ TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
                          .wait(io.waitScope);
   EXPECT_TRUE(ended);
   EXPECT_EQ(seen, 3U);
-  const auto state = kj::mv(client->state_at(2, {}).wait(io.waitScope).value());
+  const auto past = client->state_at(2, {}).wait(io.waitScope);
+  ASSERT_TRUE(past);
+  const auto& state = *past;
   EXPECT_EQ(state->info().leases, 1U);
   EXPECT_EQ(state->page({}, 10).wait(io.waitScope).value().rows.size(), 1U);
   // The daemon dies in the middle of something: the same command is sent again when it is back.
