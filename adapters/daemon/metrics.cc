@@ -6,6 +6,8 @@
 #include <ctime>
 #include <map>
 #include <mutex>
+#include "ledger/check.h"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -147,8 +149,10 @@ void Metrics::answered(std::span<const Envelope> commands, std::span<const Answe
 }
 
 void Metrics::answered(std::span<const CommandCount> counts, std::chrono::nanoseconds took) {
-  for (const CommandCount& each : counts)
+  for (const CommandCount& each : counts) {
+    LEASELEDGER_CHECK(each.command < kCommands);
     impl_->command_counter(each.command, each.code).Increment(number(each.count));
+  }
   impl_->submissions.Increment();
   impl_->command_seconds.Observe(seconds(took));
 }
