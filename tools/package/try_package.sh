@@ -25,7 +25,7 @@ clean_up() {
     mountpoint -q "$root/$each" && umount "$root/$each"
   done
   # Never through a mount that would not go away.
-  if ! grep -q " $work" /proc/self/mounts; then rm -rf "$work"; fi
+  if ! grep >/dev/null " $work" /proc/self/mounts; then rm -rf "$work"; fi
 }
 trap clean_up EXIT
 
@@ -90,10 +90,10 @@ done
 [ "$(inside stat -c '%U:%G %a' /var/lib/leaseledger)" = "leaseledger:leaseledger 750" ] || fail "owner or mode of /var/lib/leaseledger"
 
 step "leaseledgerd --check-config; the example is the defaults"
-inside leaseledgerd --check-config | grep -q '^directory = "/var/lib/leaseledger"' || fail "--check-config"
+inside leaseledgerd --check-config | grep >/dev/null '^directory = "/var/lib/leaseledger"' || fail "--check-config"
 inside sh -c 'leaseledgerd --print-config | cmp - /etc/leaseledger/leaseledgerd.toml' || fail "the configuration is not the example"
 echo 'level = "loud"' | inside sh -c '{ echo "[log]"; cat; } > /tmp/bad.toml; ! leaseledgerd --config /tmp/bad.toml --check-config' 2>&1 |
-  grep -q '^/tmp/bad.toml:2:9: log.level' || fail "a wrong configuration is not reported"
+  grep >/dev/null '^/tmp/bad.toml:2:9: log.level' || fail "a wrong configuration is not reported"
 
 step "leaseledgerd as user leaseledger"
 socket=/run/leaseledger/leaseledgerd.sock
@@ -119,19 +119,19 @@ fetch() {
   cat <&3
   exec 3<&-
 }
-fetch_good() { fetch "$1" | grep -q '200 OK'; }
+fetch_good() { fetch "$1" | grep >/dev/null '200 OK'; }
 start
 
 step "commands and questions over the socket"
 client subnet create 2001:db8:1::/64 || fail "subnet create as root"
 client client create 2001:db8:1::42 --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7 --valid 12h || fail "client create as root"
-client who 2001:db8:1::42 | grep -q 'IAID 7' || fail "who"
+client who 2001:db8:1::42 | grep >/dev/null 'IAID 7' || fail "who"
 inside useradd --system --user-group --no-create-home nosy
 inside useradd --system --user-group --no-create-home --groups dhcp-users asker
 if as_user nosy leaseledger --server "unix:$socket" who 2001:db8:1::42 >/dev/null 2>&1; then fail "anybody may ask"; fi
-as_user asker leaseledger --server "unix:$socket" who 2001:db8:1::42 | grep -q 'IAID 7' || fail "a member of dhcp-users may not ask"
+as_user asker leaseledger --server "unix:$socket" who 2001:db8:1::42 | grep >/dev/null 'IAID 7' || fail "a member of dhcp-users may not ask"
 if as_user asker leaseledger --server "unix:$socket" client delete 2001:db8:1::42 >/dev/null 2>&1; then fail "a member of dhcp-users may write"; fi
-fetch /metrics | grep -q '^leaseledger_leases 1' || fail "/metrics"
+fetch /metrics | grep >/dev/null '^leaseledger_leases 1' || fail "/metrics"
 fetch_good /readyz || fail "/readyz"
 
 step "SIGHUP, SIGTERM, start again: the lease is there"
@@ -140,7 +140,7 @@ client ping >/dev/null || fail "no answer after SIGHUP"
 stop
 [ ! -S "$root$socket" ] || echo "   (the socket's file stays)"
 start
-client who 2001:db8:1::42 | grep -q 'IAID 7' || fail "the lease is gone after a restart"
+client who 2001:db8:1::42 | grep >/dev/null 'IAID 7' || fail "the lease is gone after a restart"
 client verify >/dev/null || fail "verify"
 stop
 
@@ -150,7 +150,7 @@ inside userdel asker
 inside apt-get remove -y -qq leaseledger >/dev/null 2>&1 || fail "remove"
 [ -f "$root/etc/leaseledger/leaseledgerd.toml" ] && [ -f "$root/var/lib/leaseledger/LEDGER" ] || fail "remove took too much"
 inside dpkg --purge leaseledger >"$work/purge.log" 2>&1 || fail "purge"
-grep -q 'holds a ledger and is kept' "$work/purge.log" || fail "purge says nothing of the ledger"
+grep >/dev/null 'holds a ledger and is kept' "$work/purge.log" || fail "purge says nothing of the ledger"
 [ -f "$root/var/lib/leaseledger/LEDGER" ] || fail "purge deleted a ledger"
 
 step "install and purge without a ledger: nothing remains"
