@@ -1,13 +1,13 @@
 #include "adapters/daemon/metrics.h"
 
+#include "ledger/check.h"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <ctime>
 #include <map>
 #include <mutex>
-#include "ledger/check.h"
-
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
