@@ -359,7 +359,7 @@ TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
   auto io = kj::setupAsyncIo();
   auto made_client = rpc::AsyncClient::make(daemon.options(), *io.provider);
   ASSERT_TRUE(made_client);
-  const auto client = kj::mv(*made_client);
+  auto client = kj::mv(*made_client);
   // Made in one turn of the loop: one call, decided in order.
   auto made = client->submit({subnet("2001:db8:1::/64")});
   auto first = client->submit({create("2001:db8:1::1", 1)});
@@ -382,9 +382,9 @@ TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
                          .wait(io.waitScope);
   EXPECT_TRUE(ended);
   EXPECT_EQ(seen, 3U);
-  const auto past = client->state_at(2, {}).wait(io.waitScope);
+  auto past = client->state_at(2, {}).wait(io.waitScope);
   ASSERT_TRUE(past);
-  const auto& state = *past;
+  auto& state = *past;
   EXPECT_EQ(state->info().leases, 1U);
   EXPECT_EQ(state->page({}, 10).wait(io.waitScope).value().rows.size(), 1U);
   // The daemon dies in the middle of something: the same command is sent again when it is back.

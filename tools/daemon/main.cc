@@ -30,6 +30,7 @@ rpc::KeeperOptions keeper_options(const Config& config, Metrics& metrics) {
   out.create = config.ledger.create;
   if (!config.ledger.partition.empty()) out.ledger.partition = config.ledger.partition;
   out.ledger.handler.max_waiting = config.limits.waiting_commands;
+  out.ledger.handler.max_batch = config.limits.batch;
   out.min_free_bytes = config.storage.min_free_bytes;
   out.expire = config.expiry.enabled;
   out.expiry_grace = std::chrono::ceil<Lifetime>(config.expiry.grace);
@@ -172,6 +173,8 @@ int run(RunConfig started) {
         .wait(io.waitScope);
     spdlog::info("daemon.stopping");
     manager.stopping("answering what was accepted");
+    watched = kj::NEVER_DONE;
+    const auto unwatched = watching.drain().eagerlyEvaluate(nullptr);
     server.drain()
         .then([&timer] { return timer.afterDelay(10 * kj::MILLISECONDS); })  // answers leave
         .exclusiveJoin(timer.afterDelay(kDrainPatience))
