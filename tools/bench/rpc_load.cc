@@ -329,6 +329,23 @@ Status measure_rpc(const std::filesystem::path& directory, const std::string& pr
   LEASELEDGER_TRY(in_process(1, 1, false));
   LEASELEDGER_TRY(blocked(1, 1, "one by one"));
 
+  LEASELEDGER_TRY(with_daemon([&](Daemon& daemon, rpc::Client&) -> Status {
+    PlainConnections plain(daemon.socket(), 1);
+    std::uint64_t next = 0;
+    LEASELEDGER_ASSIGN(
+        const auto m,
+        plain.run(measurement("one by one, one thread", 1, 1, kDurable), 1, seconds,
+                  [&](std::size_t connection) { return plain.submit(connection, next++); }));
+    report.add(m);
+    Measurement ping = measurement("one by one, calls that do nothing", 1, 1, "");
+    ping.workload = "ping";
+    LEASELEDGER_ASSIGN(const auto nothing, plain.run(ping, 1, seconds, [&](std::size_t connection) {
+      return plain.ping(connection);
+    }));
+    report.add(nothing);
+    return {};
+  }));
+
   LEASELEDGER_TRY(in_process(kInFlight, 1, true));
   LEASELEDGER_TRY(with_daemon([&](Daemon& daemon, rpc::Client&) -> Status {
     PlainConnections plain(daemon.socket(), 1);

@@ -1,9 +1,12 @@
 #include "tools/cli/context.h"
 
+#include "adapters/rpc/client.h"
+#include "adapters/service/local_service.h"
 #include "commands/command_json.h"
 #include "tools/cli/render.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -52,6 +55,9 @@ std::string user_name() {
 }  // namespace
 
 int exit_code_of(const Error& error) {
+  if (error.code == Win32::kRpcServerUnavailable || error.code == Win32::kTimeout ||
+      error.code == Win32::kDhcpServerNameNotResolved)
+    return kUnreachable;
   switch (error.kind) {
     case ErrorKind::kInvalid:
       return kUsage;
@@ -73,37 +79,72 @@ int exit_code_of(const Error& error) {
   return kInternal;
 }
 
+Status Context::choose_ledger(bool server_given, bool directory_given) {
+  if (server_given && directory_given)
+    return invalid("--server", server, "one of --server and --ledger, not both");
+  // An option counts more than the other's variable; of the variables the daemon's counts.
+  if (directory_given) server.clear();
+  if (!server.empty()) {
+    directory.clear();
+  } else if (directory.empty() && ::access(rpc::kDefaultSocket, F_OK) == 0) {
+    server = std::string("unix:") + rpc::kDefaultSocket;
+  }
+  const char* home = std::getenv("HOME");
+  const auto default_file = [&](std::string& file, const char* name) {
+    if (!file.empty() || home == nullptr) return;
+    const auto path = std::filesystem::path(home) / ".config/leaseledger" / name;
+    if (::access(path.c_str(), R_OK) == 0) file = path.string();
+  };
+  default_file(tls_ca, "ca.pem");
+  default_file(tls_certificate, "client.pem");
+  default_file(tls_key, "client.key");
+  return {};
+}
+
 Result<std::filesystem::path> Context::path() const {
+  if (!server.empty()) {
+    return invalid("--server", server,
+                   "--ledger DIR: this is done to a directory, on the daemon's machine and while "
+                   "the daemon is stopped");
+  }
   if (directory.empty()) {
     return invalid("--ledger", "",
-                   "the directory of a ledger, here or in LEASELEDGER_DIR; 'leaseledger --ledger "
-                   "DIR init' makes one");
+                   "the directory of a ledger, here or in LEASELEDGER_DIR ('leaseledger --ledger "
+                   "DIR init' makes one), or a daemon with --server or in LEASELEDGER_SERVER");
   }
   return std::filesystem::path(directory);
+}
+
+Result<std::optional<Role>> Context::wanted_role() const {
+  if (role.empty()) return std::optional<Role>();
+  for (const Role each : {Role::kAdministrator, Role::kUser, Role::kNone}) {
+    if (role == name_of(each)) return std::optional(each);
+  }
+  return invalid("--role", role, "administrator, user or none");
 }
 
 Result<Principal> Context::principal(const std::string& door) const {
   Principal who{"unix:" + user_name(), Role::kNone, door};
   LEASELEDGER_ASSIGN(const auto where, path());
   who.role = role_of_caller(where);
-  if (!role.empty()) {
-    const Role wanted = role == "administrator" ? Role::kAdministrator
-                        : role == "user"        ? Role::kUser
-                                                : Role::kNone;
-    if (wanted == Role::kNone && role != "none")
-      return invalid("--role", role, "administrator, user or none");
-    if (wanted > who.role) {
+  LEASELEDGER_ASSIGN(const auto wanted, wanted_role());
+  if (wanted) {
+    if (*wanted > who.role) {
       return fail(Win32::kAccessDenied, ErrorKind::kDenied, "--role", role,
                   "at most the role that you have, " + std::string(name_of(who.role)));
     }
-    who.role = wanted;
+    who.role = *wanted;
   }
   return who;
 }
 
-Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
+Result<Opened> Context::open(Role needed, const std::string& door) const {
+  return server.empty() ? open_directory(needed, door) : connect(door);
+}
+
+Result<Opened> Context::open_directory(Role needed, const std::string& door) const {
   LEASELEDGER_ASSIGN(const auto where, path());
-  LEASELEDGER_ASSIGN(const Principal who, principal());
+  LEASELEDGER_ASSIGN(const Principal who, principal(door));
   if (needed == Role::kUser && who.role < Role::kUser) {
     return fail(Win32::kAccessDenied, ErrorKind::kDenied, "principal", who.name,
                 "a DHCP user or administrator (groups dhcp-users, dhcp-administrators, or the "
@@ -119,7 +160,35 @@ Result<std::unique_ptr<Ledger>> Context::open(Role needed) const {
     ledger = Ledger::open(where, options);
   }
   unreachable_ = !ledger && ledger.error().kind == ErrorKind::kNotFound;
-  return ledger;
+  if (!ledger) return tl::unexpected(ledger.error());
+  std::shared_ptr<Ledger> shared = std::move(*ledger);
+  auto service = make_local_service(shared, {.principal = who, .started_at = now_});
+  return Opened(std::move(shared), std::move(service));
+}
+
+Result<Opened> Context::connect(const std::string& tool) const {
+  LEASELEDGER_ASSIGN(const auto wanted, wanted_role());
+  const auto timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
+  rpc::ClientOptions options;
+  options.server = server;
+  options.tool = tool;
+  options.role = wanted.value_or(Role::kAdministrator);
+  options.ca_file = tls_ca;
+  options.certificate_file = tls_certificate;
+  options.key_file = tls_key;
+  options.server_name = tls_server_name;
+  options.connect_timeout = std::min(options.connect_timeout, timeout);
+  options.call_timeout = timeout;
+  auto client = rpc::Client::connect(std::move(options));
+  if (!client) return tl::unexpected(client.error());
+  if (wanted) {
+    LEASELEDGER_ASSIGN(const ServiceInfo info, (*client)->info());
+    if (*wanted > info.role) {
+      return fail(Win32::kAccessDenied, ErrorKind::kDenied, "--role", role,
+                  "at most the role that you have, " + std::string(name_of(info.role)));
+    }
+  }
+  return Opened(std::move(*client));
 }
 
 Result<Envelope> Context::envelope(const Command& command) const {
@@ -137,18 +206,18 @@ Result<Envelope> Context::envelope(const Command& command) const {
 
 Result<int> Context::submit(const Command& command) const {
   LEASELEDGER_ASSIGN(const Envelope request, envelope(command));
-  LEASELEDGER_ASSIGN(const Principal who, principal());
-  LEASELEDGER_ASSIGN(const auto ledger, open(Role::kNone));
+  LEASELEDGER_ASSIGN(auto ledger, open(Role::kNone));
   Answer answer;
   Json records = Json::array();
   if (dry_run) {
-    LEASELEDGER_ASSIGN(const auto preview, ledger->preview(who, std::span(&request, 1)));
+    LEASELEDGER_ASSIGN(const auto preview, ledger->preview(std::span(&request, 1)));
     answer = preview.front().answer;
     for (const auto& record : preview.front().records) records.push_back(record_json(record));
   } else {
-    LEASELEDGER_ASSIGN(answer, ledger->submit(who, request));
+    LEASELEDGER_ASSIGN(auto answers, ledger->submit(std::span(&request, 1)));
+    answer = std::move(answers.front());
   }
-  LEASELEDGER_TRY(ledger->close());
+  LEASELEDGER_TRY(ledger.close());
   if (format_ != Format::kTable) {
     Json json = Json::parse(answer_to_json(answer));
     if (dry_run) json["wouldRecord"] = records;

@@ -1,7 +1,9 @@
 #pragma once
-// What every verb of the program shares: the options before the verb, the opened ledger, and how answers and errors leave.
+// What every verb of the program shares: the options before the verb, the ledger that it is about (a directory or a daemon), and
+// how answers and errors leave.
 
 #include "adapters/embedded/ledger.h"
+#include "adapters/service/service.h"
 #include "tools/cli/output.h"
 #include "tools/cli/time_spec.h"
 
@@ -18,7 +20,7 @@ namespace leaseledger::cli {
 inline constexpr int kOk = 0;
 inline constexpr int kNegative = 1;  ///< not found, differs, refused.
 inline constexpr int kUsage = 2;
-inline constexpr int kUnreachable = 3;  ///< no ledger there.
+inline constexpr int kUnreachable = 3;  ///< no ledger there, or no daemon that answers.
 inline constexpr int kDenied = 4;
 inline constexpr int kTampered = 5;    ///< verification failed, or stored bytes are damaged.
 inline constexpr int kConflict = 6;    ///< somebody was faster, or a precondition does not hold.
@@ -27,10 +29,34 @@ inline constexpr int kInternal = 10;
 
 int exit_code_of(const Error& error);
 
+/// A ledger for the length of a verb.
+class Opened {
+ public:
+  explicit Opened(std::unique_ptr<Service> daemon) : service_(std::move(daemon)) {}
+  Opened(std::shared_ptr<Ledger> ledger, std::unique_ptr<Service> service)
+      : ledger_(std::move(ledger)), service_(std::move(service)) {}
+
+  Service* operator->() const { return service_.get(); }
+  Service& operator*() const { return *service_; }
+  bool is_daemon() const { return ledger_ == nullptr; }
+  /// The end of a directory's use, which can fail; a daemon's connection just ends.
+  Status close() {
+    service_.reset();
+    return ledger_ == nullptr ? Status{} : ledger_->close();
+  }
+
+ private:
+  std::shared_ptr<Ledger> ledger_;  // nullptr: a daemon's
+  std::unique_ptr<Service> service_;
+};
+
 class Context {
  public:
   // Options before the verb.
   std::string directory;
+  std::string server;
+  std::string tls_ca, tls_certificate, tls_key, tls_server_name;
+  double timeout_seconds = 30;
   std::string output = "table";
   std::string role;
   std::string id;
@@ -48,11 +74,14 @@ class Context {
   void set_format(Format format) { format_ = format; }
   Instant now() const { return now_; }
 
+  /// After the command line has been read: which of --server, --ledger and their variables counts.
+  Status choose_ledger(bool server_given, bool directory_given);
+
   /// Opens the ledger for commands, or for questions. The caller's role must be `needed` at least, else
-  /// ERROR_ACCESS_DENIED; commands leave that to the ledger, which records it.
-  Result<std::unique_ptr<Ledger>> open(Role needed = Role::kUser) const;
+  /// ERROR_ACCESS_DENIED; commands leave that to the ledger, which records it. `door` is recorded with commands.
+  Result<Opened> open(Role needed = Role::kUser, const std::string& door = "cli") const;
+  /// The directory, for verbs that are about one: kInvalid with a daemon.
   Result<std::filesystem::path> path() const;
-  Result<Principal> principal(const std::string& door = "cli") const;
 
   /// Submits one command and writes its answer.
   Result<int> submit(const Command& command) const;
@@ -61,14 +90,19 @@ class Context {
 
  private:
   Result<Envelope> envelope(const Command& command) const;
+  Result<Principal> principal(const std::string& door) const;
+  Result<Opened> open_directory(Role needed, const std::string& door) const;
+  Result<Opened> connect(const std::string& tool) const;
+  Result<std::optional<Role>> wanted_role() const;
   Format format_ = Format::kTable;
   Instant now_ = SystemClock().now();
   mutable bool unreachable_ = false;  // there is no ledger
 };
 
 // Verbs, by subject.
-void add_ledger_verbs(CLI::App& app,
-                      Context& context);  // init, submit, import, backup, restore, stats, repair
+void add_ledger_verbs(
+    CLI::App& app,
+    Context& context);  // init, ping, submit, import, backup, restore, stats, repair
 void add_subnet_verbs(CLI::App& app, Context& context);    // subnet, reservation, exclusion, pool
 void add_client_verbs(CLI::App& app, Context& context);    // client, lease
 void add_question_verbs(CLI::App& app, Context& context);  // log, show, who, history, at, diff

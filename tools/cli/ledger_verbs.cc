@@ -1,4 +1,4 @@
-// The ledger as a whole: init, submit, import, backup, restore, stats, repair.
+// The ledger as a whole: init, ping, submit, import, backup, restore, stats, repair.
 
 #include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
@@ -52,6 +52,27 @@ void add_init(CLI::App& app, Context& context) {
   example(init, "leaseledger --ledger /var/lib/leaseledger init");
 }
 
+void add_ping(CLI::App& app, Context& context) {
+  auto* ping = app.add_subcommand(
+      "ping", "Is it there, and who am I to it? Exit code 3 when no ledger or daemon answers");
+  on(ping, context, [&context]() -> Result<int> {
+    LEASELEDGER_ASSIGN(const auto ledger, context.open(Role::kNone));
+    const auto started = std::chrono::steady_clock::now();
+    LEASELEDGER_ASSIGN(const ServiceInfo info, ledger->info());
+    const std::chrono::duration<double, std::milli> took =
+        std::chrono::steady_clock::now() - started;
+    write_object(context.format(), {{"principal", info.principal},
+                                    {"role", name_of(info.role)},
+                                    {"version", info.version},
+                                    {"ledger", format_command_id(info.identity.ledger_id)},
+                                    {"records", info.tail},
+                                    {"startedAt", format_instant(info.started_at)},
+                                    {"milliseconds", took.count()}});
+    return kOk;
+  });
+  example(ping, "leaseledger --server unix:/run/leaseledger/leaseledgerd.sock ping");
+}
+
 void add_submit(CLI::App& app, Context& context) {
   auto* submit = app.add_subcommand(
       "submit", "Commands from a file of JSON lines; one JSON result for each line");
@@ -65,23 +86,23 @@ void add_submit(CLI::App& app, Context& context) {
   on(submit, context, [=, &context]() -> Result<int> {
     Input input(*file);
     if (!input) return cannot_read(*file);
-    LEASELEDGER_ASSIGN(const Principal who, context.principal());
-    LEASELEDGER_ASSIGN(const auto ledger, context.open(Role::kNone));
+    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone));
     std::vector<Envelope> commands;
     std::vector<std::optional<Error>>
         unreadable;  // one for each line; those without stand in `commands`
     std::uint64_t refused = 0;
     const auto send = [&]() -> Status {
-      LEASELEDGER_ASSIGN(
-          const auto answers,
-          ledger->submit(who, commands, *chain ? Chain::kAllOrNothing : Chain::kEach));
+      LEASELEDGER_ASSIGN(const auto answers,
+                         ledger->submit(commands, *chain ? Chain::kAllOrNothing : Chain::kEach));
       std::size_t next = 0;
+      Position tail = 0;
       for (const auto& error : unreadable) {
         Answer answer;
         if (error) {
           answer.code = error->code;
           answer.error = *error;
-          answer.as_of = ledger->tail();
+          if (tail == 0) tail = ledger->log().tail();
+          answer.as_of = tail;
         } else {
           answer = answers[next++];
         }
@@ -113,7 +134,7 @@ void add_submit(CLI::App& app, Context& context) {
       if (!*chain && unreadable.size() >= *batch) LEASELEDGER_TRY(send());
     }
     LEASELEDGER_TRY(send());
-    LEASELEDGER_TRY(ledger->close());
+    LEASELEDGER_TRY(ledger.close());
     return refused == 0 ? kOk : kNegative;
   });
   example(submit,
@@ -138,8 +159,7 @@ void add_import(CLI::App& app, Context& context) {
   on(kea, context, [=, &context]() -> Result<int> {
     Input input(*file);
     if (!input) return cannot_read(*file);
-    LEASELEDGER_ASSIGN(const Principal who, context.principal("kea-import"));
-    LEASELEDGER_ASSIGN(const auto ledger, context.open(Role::kNone));
+    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "kea-import"));
     std::uint64_t subnets = 0;
     if (!config->empty()) {
       std::ifstream in(*config, std::ios::binary);
@@ -149,13 +169,12 @@ void add_import(CLI::App& app, Context& context) {
       const std::string json((std::istreambuf_iterator<char>(in)), {});
       LEASELEDGER_ASSIGN(const auto commands, kea::subnets_of_config(json));
       for (const auto& command : commands) {
-        LEASELEDGER_ASSIGN(const auto preview,
-                           ledger->preview(who, std::array{Envelope{.command = command}}));
+        Envelope envelope{.command = command};
+        LEASELEDGER_ASSIGN(const auto preview, ledger->preview(std::span(&envelope, 1)));
         if (preview.front().answer.code == Win32::kDuplicateTag) continue;  // it is there already
-        LEASELEDGER_ASSIGN(
-            const Answer answer,
-            ledger->submit(
-                who, Envelope{.command = command, .cause = fs::path(*config).filename().string()}));
+        envelope.cause = fs::path(*config).filename().string();
+        LEASELEDGER_ASSIGN(const auto answers, ledger->submit(std::span(&envelope, 1)));
+        const Answer& answer = answers.front();
         if (answer.accepted()) {
           if (std::holds_alternative<CreateSubnet>(command)) ++subnets;
         } else {
@@ -171,7 +190,7 @@ void add_import(CLI::App& app, Context& context) {
     ProgressBar bar("import");
     const auto report = kea::import_leases(
         input.stream(), options,
-        [&](std::span<const Envelope> batch) { return ledger->submit(who, batch); },
+        [&](std::span<const Envelope> batch) { return ledger->submit(batch); },
         [&](const kea::RowProblem& problem) {
           std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(),
                        static_cast<unsigned long long>(problem.line),
@@ -179,8 +198,8 @@ void add_import(CLI::App& app, Context& context) {
         },
         [&](std::uint64_t bytes) { bar(bytes, size); });
     if (!report) return tl::unexpected(report.error());
-    const Position tail = ledger->tail();
-    LEASELEDGER_TRY(ledger->close());
+    const Position tail = ledger->log().tail();
+    LEASELEDGER_TRY(ledger.close());
     Json json;
     json["rows"] = report->rows;
     json["accepted"] = report->accepted;
@@ -199,24 +218,24 @@ void add_import(CLI::App& app, Context& context) {
 }
 
 void add_backup(CLI::App& app, Context& context) {
-  auto* backup =
-      app.add_subcommand("backup", "A complete copy of the ledger in a new directory, verified");
+  auto* backup = app.add_subcommand(
+      "backup",
+      "A complete copy of the ledger in a new directory, verified. With --server "
+      "on the daemon's machine, below its backup.directory");
   auto target = text(backup, "DIR", "Directory that does not exist yet");
   on(backup, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_TRY(ledger->backup(*target));
-    LEASELEDGER_ASSIGN(const auto copy, Ledger::open(*target, {.read_only = true}));
     ProgressBar bar("verify");
-    LEASELEDGER_ASSIGN(const auto report, copy->verify([&](Position done, Position total) {
-      return bar(done, total);
-    }));
+    LEASELEDGER_ASSIGN(
+        const auto report,
+        ledger->backup(*target, [&](Position done, Position total) { return bar(done, total); }));
     Json json;
     json["backup"] = *target;
-    json["records"] = report.tail;
-    json["root"] = hash_text(report.head.root);
-    json["verified"] = report.ok();
+    json["records"] = report.records;
+    json["root"] = hash_text(report.root);
+    json["verified"] = report.verified;
     write_object(context.format(), json);
-    return report.ok() ? kOk : kTampered;
+    return report.verified ? kOk : kTampered;
   });
   example(backup, "leaseledger backup /srv/backup/leaseledger-2026-03-03");
 
@@ -251,55 +270,33 @@ void add_stats(CLI::App& app, Context& context) {
       app.add_subcommand("stats", "Figures of the ledger: records, leases, sizes on disk");
   on(stats, context, [&context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
+    LEASELEDGER_ASSIGN(const Stats figures, ledger->stats());
     Json json;
-    json["ledger"] = ledger->directory().string();
-    json["id"] = format_command_id(ledger->log().identity().ledger_id);
-    json["partition"] = ledger->log().identity().partition;
-    json["createdAt"] = format_instant(ledger->log().identity().created_at);
-    json["records"] = ledger->tail();
-    if (ledger->tail() != 0) {
-      LEASELEDGER_ASSIGN(const Record first, read_record(ledger->log(), 1));
-      LEASELEDGER_ASSIGN(const Record last, read_record(ledger->log(), ledger->tail()));
-      json["firstRecordedAt"] = format_instant(first.recorded_at);
-      json["lastRecordedAt"] = format_instant(last.recorded_at);
+    json["ledger"] = figures.directory;
+    json["id"] = format_command_id(figures.identity.ledger_id);
+    json["partition"] = figures.identity.partition;
+    json["createdAt"] = format_instant(figures.identity.created_at);
+    json["records"] = figures.records;
+    if (figures.records != 0) {
+      json["firstRecordedAt"] = format_instant(figures.first_recorded_at);
+      json["lastRecordedAt"] = format_instant(figures.last_recorded_at);
     }
-    ledger->read_book([&](const LeaseBook& book) {
-      json["subnets"] = book.subnets().size();
-      json["leases"] = book.lease_count();
-      SubnetUsage sum;
-      for (const Subnet* subnet : book.subnets()) {
-        const auto usage = book.usage(subnet->id);
-        sum.active += usage.active;
-        sum.declined += usage.declined;
-        sum.reserved += usage.reserved;
-        sum.created += usage.created;
-        sum.renewed += usage.renewed;
-        sum.released += usage.released;
-        sum.expired += usage.expired;
-        sum.deleted += usage.deleted;
-      }
-      json["active"] = sum.active;
-      json["declined"] = sum.declined;
-      json["reserved"] = sum.reserved;
-      json["created"] = sum.created;
-      json["renewed"] = sum.renewed;
-      json["released"] = sum.released;
-      json["expired"] = sum.expired;
-      json["deleted"] = sum.deleted;
-      json["bookBytes"] = book.memory_bytes();
-    });
-    LEASELEDGER_ASSIGN(const TreeHead head, ledger->log().tree_head(ledger->tail()));
-    json["root"] = hash_text(head.root);
-    LEASELEDGER_TRY(ledger->projector().catch_up(ledger->tail()));
-    json["viewsAt"] = ledger->projector().position();
-    json["viewsLag"] = ledger->projector().lag();
-    json["viewsStored"] = ledger->projector().views()->stored_position();
-    std::uintmax_t bytes = 0;
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(ledger->directory(), error)) {
-      if (entry.is_regular_file(error)) bytes += entry.file_size(error);
-    }
-    json["diskBytes"] = bytes;
+    json["subnets"] = figures.subnets;
+    json["leases"] = figures.leases;
+    json["active"] = figures.usage.active;
+    json["declined"] = figures.usage.declined;
+    json["reserved"] = figures.usage.reserved;
+    json["created"] = figures.usage.created;
+    json["renewed"] = figures.usage.renewed;
+    json["released"] = figures.usage.released;
+    json["expired"] = figures.usage.expired;
+    json["deleted"] = figures.usage.deleted;
+    json["bookBytes"] = figures.book_bytes;
+    json["root"] = hash_text(figures.root);
+    json["viewsAt"] = figures.views_at;
+    json["viewsLag"] = figures.views_lag;
+    json["viewsStored"] = figures.views_stored;
+    json["diskBytes"] = figures.disk_bytes;
     write_object(context.format(), json);
     return kOk;
   });
@@ -329,7 +326,7 @@ void add_repair(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const auto differing, ledger->rebuild_views());
     Json json;
     json["rebuilt"] = true;
-    json["asOf"] = ledger->tail();
+    json["asOf"] = ledger->log().tail();
     json["were wrong"] = differing;
     write_object(context.format(), json);
     return kOk;
@@ -341,6 +338,7 @@ void add_repair(CLI::App& app, Context& context) {
 
 void add_ledger_verbs(CLI::App& app, Context& context) {
   add_init(app, context);
+  add_ping(app, context);
   add_submit(app, context);
   add_import(app, context);
   add_backup(app, context);

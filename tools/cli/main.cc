@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <clocale>
+#include <cstdlib>
 
 namespace leaseledger::cli {
 
@@ -20,6 +21,24 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   app->set_help_all_flag("--help-all", "Help of every verb");
   app->add_option("--ledger", context.directory, "Directory of the ledger")
       ->envname("LEASELEDGER_DIR");
+  app->add_option("--server", context.server,
+                  "A daemon instead of a directory: unix:PATH or tls:HOST:PORT; "
+                  "unix:/run/leaseledger/leaseledgerd.sock when it is there and nothing is given")
+      ->envname("LEASELEDGER_SERVER");
+  app->add_option("--tls-ca", context.tls_ca,
+                  "Issuers of daemons' certificates, PEM; ~/.config/leaseledger/ca.pem")
+      ->envname("LEASELEDGER_CA_FILE");
+  app->add_option("--tls-cert", context.tls_certificate,
+                  "Your certificate, PEM; ~/.config/leaseledger/client.pem")
+      ->envname("LEASELEDGER_CERT_FILE");
+  app->add_option("--tls-key", context.tls_key,
+                  "Its private key, PEM; ~/.config/leaseledger/client.key")
+      ->envname("LEASELEDGER_KEY_FILE");
+  app->add_option("--tls-server-name", context.tls_server_name,
+                  "Name in the daemon's certificate, when it is not the HOST of --server");
+  app->add_option("--timeout", context.timeout_seconds,
+                  "Seconds to wait for a daemon's answer; 30 when not given. verify, replay and "
+                  "the like take as long as they take");
   app->add_option("-o,--output", context.output, "table, json, jsonl or csv")
       ->envname("LEASELEDGER_OUTPUT");
   app->add_option("--role", context.role,
@@ -49,9 +68,9 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
       "Moments (--at, --from, --to): a position such as 123, RFC 3339 such as "
       "2026-03-03T14:05:00Z, '2026-03-03 14:05',\n"
       "  now, -2h, -7d, today, yesterday. Times are UTC unless they say otherwise.\n"
-      "Exit codes: 0 done, 1 not found, differs or refused, 2 usage, 3 no ledger there, 4 not "
-      "allowed, 5 damaged or tampered\n"
-      "  with, 6 precondition or conflict, 7 in use, 10 internal.\n"
+      "Exit codes: 0 done, 1 not found, differs or refused, 2 usage, 3 no ledger or daemon there, "
+      "4 not allowed, 5 damaged or\n"
+      "  tampered with, 6 precondition or conflict, 7 in use, 10 internal.\n"
       "Examples:\n"
       "  leaseledger --ledger /var/lib/leaseledger init\n"
       "  leaseledger import kea /var/lib/kea/kea-leases6.csv --config /etc/kea/kea-dhcp6.conf\n"
@@ -75,6 +94,14 @@ int run_program(int argc, char** argv) {
   const auto format = parse_format(context.output);
   if (!format) return context.report(format.error());
   context.set_format(*format);
+  const auto given = [&](const char* option) {
+    // From the command line, not from the variable.
+    const auto* found = app->get_option(option);
+    const char* variable = std::getenv(found->get_envname().c_str());
+    return found->count() > 0 && (variable == nullptr || found->results().front() != variable);
+  };
+  if (const auto chosen = context.choose_ledger(given("--server"), given("--ledger")); !chosen)
+    return context.report(chosen.error());
   const auto code = context.run();
   return code ? *code : context.report(code.error());
 }

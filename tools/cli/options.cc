@@ -40,16 +40,24 @@ std::shared_ptr<ClientOptions> client_options(CLI::App* verb) {
   return client;
 }
 
-Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now,
+Result<Position> position_of(Service& ledger, const std::string& spec, Instant now,
                              std::string_view field) {
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
   if (const auto* position = std::get_if<Position>(&moment)) {
-    if (*position > ledger.tail())
+    const Position tail = ledger.log().tail();
+    if (*position > tail)
       return invalid(std::string(field), spec,
-                     "at most " + std::to_string(ledger.tail()) + ", the last record");
+                     "at most " + std::to_string(tail) + ", the last record");
     return *position;
   }
-  return position_at(ledger.log(), std::get<Instant>(moment));
+  return leaseledger::position_of(ledger, {.known_at = std::get<Instant>(moment)});
+}
+
+Result<When> when_of(const std::string& spec, Instant now, std::string_view field) {
+  if (spec.empty()) return When{.judged_at = now};
+  LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
+  if (const auto* position = std::get_if<Position>(&moment)) return When{.position = *position};
+  return When{.known_at = std::get<Instant>(moment)};
 }
 
 }  // namespace leaseledger::cli

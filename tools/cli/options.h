@@ -30,7 +30,9 @@ struct ClientOptions {
 std::shared_ptr<ClientOptions> client_options(CLI::App* verb);
 
 /// The position that a position or a recording time in text stands for. kInvalid names `field`.
-Result<Position> position_of(const Ledger& ledger, const std::string& spec, Instant now,
+Result<Position> position_of(Service& ledger, const std::string& spec, Instant now,
                              std::string_view field);
+/// The moment that a position or a recording time in text stands for; judged at `now` when it is neither. "": now.
+Result<When> when_of(const std::string& spec, Instant now, std::string_view field);
 
 }  // namespace leaseledger::cli

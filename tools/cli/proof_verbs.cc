@@ -84,7 +84,7 @@ void add_root(CLI::App& app, Context& context) {
   auto size = optional_text(root, "--at", "A position or a time: the root as it was then");
   on(root, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    Position position = ledger->tail();
+    Position position = ledger->log().tail();
     if (!size->empty()) {
       LEASELEDGER_ASSIGN(position, position_of(*ledger, *size, context.now(), "--at"));
     }
@@ -112,7 +112,7 @@ void add_proof(CLI::App& app, Context& context) {
                     "Prove that the tree of this size is the beginning of the one of --size");
   on(proof, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    const EventLog& log = ledger->log();
+    const LogReader& log = ledger->log();
     const std::uint64_t tree_size = *size == 0 ? log.tail() : *size;
     LEASELEDGER_ASSIGN(const TreeHead head, log.tree_head(tree_size));
     Json json;

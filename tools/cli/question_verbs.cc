@@ -6,12 +6,14 @@
 #include "tools/cli/render.h"
 
 #include <csignal>
+#include <functional>
 #include <thread>
 
 namespace leaseledger::cli {
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
+constexpr std::size_t kPage = 1000;
 
 std::uint32_t number(Iaid iaid) { return static_cast<std::uint32_t>(iaid); }
 
@@ -74,31 +76,13 @@ const std::vector<Column> kSpanColumns = {{"address", "ADDRESS"}, {"duid", "DUID
                                           {"end", "END"}};
 
 /// The state of knowledge: --known-at, or everything.
-Result<Position> known_position(const Ledger& ledger, const Queries& queries,
-                                const std::string& spec, Instant now) {
-  if (spec.empty()) return queries.position();
+Result<Position> known_position(Service& ledger, const std::string& spec, Instant now) {
+  if (spec.empty()) return leaseledger::position_of(ledger, {});
   return position_of(ledger, spec, now, "--known-at");
 }
 
 /// What a question about state is asked as of: --at as a position or a recording time, and with --effective a time at which
 /// something was the case.
-Result<AsOf> as_of(const Queries& queries, const Context& context, const std::string& at,
-                   const std::string& effective) {
-  AsOf out = queries.now(context.now());
-  if (!at.empty()) {
-    LEASELEDGER_ASSIGN(const TimeSpec spec, parse_time_spec(at, context.now(), "--at"));
-    if (const auto* position = std::get_if<Position>(&spec)) {
-      LEASELEDGER_ASSIGN(out, queries.at_position(*position));
-    } else {
-      LEASELEDGER_ASSIGN(out, queries.known_at(std::get<Instant>(spec)));
-    }
-  }
-  if (!effective.empty()) {
-    LEASELEDGER_ASSIGN(out.effective, parse_time(effective, context.now(), "--effective"));
-  }
-  return out;
-}
-
 struct AsOfOptions {
   std::shared_ptr<std::string> at, effective;
   void add_to(CLI::App* verb) {
@@ -106,8 +90,12 @@ struct AsOfOptions {
     effective = optional_text(verb, "--effective",
                               "What was the case at a time, as far as is known (at --at)");
   }
-  Result<AsOf> resolve(const Queries& queries, const Context& context) const {
-    return as_of(queries, context, *at, *effective);
+  Result<When> when(const Context& context) const {
+    LEASELEDGER_ASSIGN(When out, when_of(*at, context.now(), "--at"));
+    if (effective != nullptr && !effective->empty()) {
+      LEASELEDGER_ASSIGN(out.effective, parse_time(*effective, context.now(), "--effective"));
+    }
+    return out;
   }
 };
 
@@ -153,18 +141,19 @@ void add_who(CLI::App& app, Context& context) {
   on(who, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const Ipv6Address wanted, Ipv6Address::parse(*address, "ADDRESS"));
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
     LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(*at, context.now(), "--at"));
-    LEASELEDGER_ASSIGN(Position position, known_position(*ledger, queries, *known, context.now()));
+    LEASELEDGER_ASSIGN(Position position, known_position(*ledger, *known, context.now()));
     Instant time{};
     if (const auto* instant = std::get_if<Instant>(&moment)) {
       time = *instant;
     } else {  // a position: what was known then, at the time of that record
-      LEASELEDGER_ASSIGN(const AsOf then, queries.at_position(std::get<Position>(moment)));
+      LEASELEDGER_ASSIGN(const AsOf then,
+                         ledger->resolve({.position = std::get<Position>(moment)}));
       time = then.judged_at;
       if (known->empty()) position = then.known;
     }
-    LEASELEDGER_ASSIGN(const Holders answer, queries.who(wanted, time, position));
+    LEASELEDGER_ASSIGN(const Holders answer,
+                       ledger->who(wanted, {.position = position, .effective = time}));
     if (context.format() == Format::kTable) {
       std::printf("%s at %s\n", wanted.to_string().c_str(), format_instant(time).c_str());
       for (std::size_t i = 0; i < answer.holders.size(); ++i)
@@ -224,12 +213,11 @@ void add_history(CLI::App& app, Context& context) {
       LEASELEDGER_ASSIGN(end, parse_time(*to, context.now(), "--to"));
     }
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_ASSIGN(const Position position,
-                       known_position(*ledger, queries, *known, context.now()));
+    LEASELEDGER_ASSIGN(const Position position, known_position(*ledger, *known, context.now()));
     std::vector<HeldSpan> spans;
     if (const auto key = parse_lease_key(*subject, "ADDRESS|DUID")) {
-      LEASELEDGER_ASSIGN(spans, queries.history(*key, true, position));
+      LEASELEDGER_ASSIGN(auto answer, ledger->history(*key, true, {.position = position}));
+      spans = std::move(answer.spans);
       std::erase_if(spans, [&](const HeldSpan& held) {
         return held.span.until <= begin || held.span.from >= end;
       });
@@ -239,7 +227,8 @@ void add_history(CLI::App& app, Context& context) {
         return invalid("ADDRESS|DUID", *subject,
                        "an address, a prefix with its length, or a DUID such as "
                        "00:03:00:01:02:00:5e:10:00:01");
-      LEASELEDGER_ASSIGN(spans, queries.held_by(*duid, begin, end, position));
+      LEASELEDGER_ASSIGN(auto answer, ledger->held_by(*duid, begin, end, {.position = position}));
+      spans = std::move(answer.spans);
     }
     Rows rows(context.format(), "spans", kSpanColumns);
     for (const auto& held : spans) rows.add(span_json(held, context.now()));
@@ -253,13 +242,59 @@ void add_history(CLI::App& app, Context& context) {
 
 // ---- log, show ------------------------------------------------------------------------------------------------------
 
-Result<Position> log_bound(const Ledger& ledger, const std::string& spec, Instant now, bool lower) {
+Result<Position> log_bound(Service& ledger, const std::string& spec, Instant now, bool lower) {
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, lower ? "--from" : "--to"));
   if (const auto* position = std::get_if<Position>(&moment)) return *position;
   const Instant time = std::get<Instant>(moment);
   LEASELEDGER_ASSIGN(const Position last,
-                     position_at(ledger.log(), lower ? time - std::chrono::nanoseconds{1} : time));
+                     leaseledger::position_of(
+                         ledger, {.known_at = lower ? time - std::chrono::nanoseconds{1} : time}));
   return lower ? last + 1 : last;
+}
+
+using Show = std::function<bool(const Record&)>;
+
+/// What is recorded behind `seen`, as it comes.
+Status follow_daemon(Service& ledger, LogFilter filter, Position seen, Rows& rows,
+                     const Show& show) {
+  rows.flush();
+  Position newest = seen;
+  Status status;
+  LEASELEDGER_TRY(ledger.follow(
+      seen + 1,
+      [&](const StoredRecord& stored) {
+        newest = stored.position;
+        return interrupted == 0;
+      },
+      [&] {
+        if (newest > seen) {
+          filter.from = std::max(filter.from, seen + 1);
+          filter.to = seen = newest;
+          status = ledger.log(filter, show);
+          rows.flush();
+        }
+        return status.has_value() && interrupted == 0;
+      }));
+  return status;
+}
+
+/// The same by looking again and again; others can have the directory between two looks.
+Status follow_directory(const Context& context, Opened& ledger, LogFilter filter, Position seen,
+                        Rows& rows, const Show& show) {
+  while (interrupted == 0) {
+    rows.flush();
+    LEASELEDGER_TRY(ledger.close());
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    auto opened = context.open();
+    while (!opened && opened.error().kind == ErrorKind::kBusy && interrupted == 0)
+      opened = context.open();
+    if (!opened) return tl::unexpected(opened.error());
+    ledger = std::move(*opened);
+    filter.from = std::max(filter.from, seen + 1);
+    LEASELEDGER_ASSIGN(seen, leaseledger::position_of(*ledger, {}));
+    LEASELEDGER_TRY(ledger->log(filter, show));
+  }
+  return {};
 }
 
 void add_log(CLI::App& app, Context& context) {
@@ -322,28 +357,14 @@ void add_log(CLI::App& app, Context& context) {
       if (rows.count() % 500 == 0) rows.flush();
       return true;
     };
-    Position seen = 0;
-    {
-      LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-      LEASELEDGER_TRY(queries.log(filter, show));
-      seen = queries.position();
-    }
+    LEASELEDGER_ASSIGN(Position seen, leaseledger::position_of(*ledger, {}));
+    LEASELEDGER_TRY(ledger->log(filter, show));
     if (*follow) {
       std::signal(SIGINT, [](int) { interrupted = 1; });
       std::signal(SIGTERM, [](int) { interrupted = 1; });
-    }
-    while (*follow && interrupted == 0) {
-      rows.flush();
-      ledger.reset();  // so that others can write
-      std::this_thread::sleep_for(std::chrono::milliseconds{300});
-      auto opened = context.open();
-      if (!opened && opened.error().kind == ErrorKind::kBusy) continue;
-      if (!opened) return tl::unexpected(opened.error());
-      ledger = std::move(*opened);
-      LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-      filter.from = std::max(filter.from, seen + 1);
-      seen = queries.position();
-      LEASELEDGER_TRY(queries.log(filter, show));
+      LEASELEDGER_TRY(ledger.is_daemon()
+                          ? follow_daemon(*ledger, filter, seen, rows, show)
+                          : follow_directory(context, ledger, filter, seen, rows, show));
     }
     rows.finish("no records");
     return kOk;
@@ -401,14 +422,17 @@ void add_at(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const Position position,
                        position_of(*ledger, *moment, context.now(), "N|TIME"));
     ProgressBar bar("replay");
-    LEASELEDGER_ASSIGN(
-        const LeaseBook book,
-        ledger->book_at(position, [&](Position done, Position total) { return bar(done, total); }));
+    LEASELEDGER_ASSIGN(const auto state,
+                       ledger->state_at(position, [&](Position done, Position total) {
+                         return bar(done, total);
+                       }));
     if (context.format() == Format::kTable) {
-      std::printf("position %llu, recorded %s, %zu subnets, %zu leases, state %s\n",
+      std::printf("position %llu, recorded %s, %llu subnets, %llu leases, state %s\n",
                   static_cast<unsigned long long>(position),
-                  format_instant(book.last_recorded_at()).c_str(), book.subnets().size(),
-                  book.lease_count(), hash_text(book.digest()).substr(0, 16).c_str());
+                  format_instant(state->recorded_at()).c_str(),
+                  static_cast<unsigned long long>(state->subnets()),
+                  static_cast<unsigned long long>(state->leases()),
+                  hash_text(state->digest()).substr(0, 16).c_str());
     }
     Rows rows(context.format(), "leases",
               {{"address", "ADDRESS"},
@@ -419,17 +443,24 @@ void add_at(CLI::App& app, Context& context) {
                {"validUntil", "VALID UNTIL"},
                {"subnet", "SUBNET"},
                {"last", "POSITION"}});
-    book.for_each([&](const BookLease& lease) {
-      if (*limit != 0 && rows.count() >= *limit) return;
-      Json json = lease_json(lease.lease);
-      json["subnet"] = book.find_subnet(lease.lease.subnet_id)->prefix.to_string();
-      json["last"] = lease.last;
-      json["asOf"] = position;
-      rows.add(json);
-    });
+    std::optional<LeaseKey> after;
+    for (std::size_t left = *limit == 0 ? ~std::size_t{0} : *limit; left > 0;) {
+      LEASELEDGER_ASSIGN(const auto page, state->page(after, std::min<std::size_t>(left, kPage)));
+      for (const auto& row : page.rows) {
+        Json json = lease_json(row.lease.lease);
+        json["subnet"] = row.subnet.to_string();
+        json["last"] = row.lease.last;
+        json["asOf"] = position;
+        rows.add(json);
+      }
+      left -= page.rows.size();
+      after = page.next;
+      if (!after) break;
+    }
     rows.finish("no leases");
-    if (*limit != 0 && book.lease_count() > *limit)
-      std::fprintf(stderr, "%zu more; --limit 0 shows all\n", book.lease_count() - *limit);
+    if (*limit != 0 && state->leases() > *limit)
+      std::fprintf(stderr, "%llu more; --limit 0 shows all\n",
+                   static_cast<unsigned long long>(state->leases() - *limit));
     return kOk;
   });
   example(at, "leaseledger at 1234");
@@ -520,11 +551,10 @@ void add_expiring(CLI::App& app, Context& context) {
       LEASELEDGER_ASSIGN(end, parse_time(*to, context.now(), "--to"));
     }
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_ASSIGN(const AsOf then, as_of(queries, context, *moment->at, ""));
-    LEASELEDGER_ASSIGN(const auto leases, queries.expiring(begin, end, then, *limit));
+    LEASELEDGER_ASSIGN(const When when, moment->when(context));
+    LEASELEDGER_ASSIGN(const auto page, ledger->expiring(begin, end, when, *limit));
     Rows rows(context.format(), "leases", kLeaseColumns);
-    for (const auto& lease : leases) rows.add(lease_row_json(lease));
+    for (const auto& lease : page.leases) rows.add(lease_row_json(lease));
     rows.finish("none");
     return kOk;
   });
@@ -542,17 +572,18 @@ void add_client_questions(CLI::App* group, Context& context) {
   on(get, context, [=, &context]() -> Result<int> {
     LEASELEDGER_ASSIGN(const LeaseKey key, parse_lease_key(*address, "ADDRESS"));
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_ASSIGN(const AsOf then, get_moment->resolve(queries, context));
-    LEASELEDGER_ASSIGN(const auto row, queries.lease(key, then));
+    LEASELEDGER_ASSIGN(const When when, get_moment->when(context));
+    LEASELEDGER_ASSIGN(const auto answer, ledger->lease(key, when));
+    const auto& row = answer.lease;
     if (!row) {
-      return fail(Win32::kDhcpJetError, ErrorKind::kNotFound, "ADDRESS", *address,
-                  "an address with a live record, as of position " + std::to_string(then.known));
+      return fail(
+          Win32::kDhcpJetError, ErrorKind::kNotFound, "ADDRESS", *address,
+          "an address with a live record, as of position " + std::to_string(answer.as_of.known));
     }
     Json json = lease_row_json(*row);
     const Json description = description_json(row->description);
     for (const auto& [name, value] : description.items()) json[name] = value;
-    json["asOf"] = then.known;
+    json["asOf"] = answer.as_of.known;
     write_object(context.format(), json);
     return kOk;
   });
@@ -581,19 +612,20 @@ void add_client_questions(CLI::App* group, Context& context) {
       LEASELEDGER_ASSIGN(behind, parse_lease_key(*after, "--after"));
     }
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    LEASELEDGER_ASSIGN(const Queries queries, ledger->queries());
-    LEASELEDGER_ASSIGN(const AsOf then, list_moment->resolve(queries, context));
+    LEASELEDGER_ASSIGN(const When asked, list_moment->when(context));
+    LEASELEDGER_ASSIGN(const AsOf then, ledger->resolve(asked));
+    const When when = When::exactly(then);
     Rows rows(context.format(), "leases", kLeaseColumns);
     if (!duid->empty()) {
       LEASELEDGER_ASSIGN(const Duid client, Duid::parse(*duid, "--duid"));
       const std::optional<Iaid> association = *iaid ? std::optional(Iaid{**iaid}) : std::nullopt;
-      LEASELEDGER_ASSIGN(const auto leases, queries.leases_of(client, association, then));
-      for (const auto& lease : leases) rows.add(lease_row_json(lease));
+      LEASELEDGER_ASSIGN(const auto page, ledger->leases_of(client, association, when));
+      for (const auto& lease : page.leases) rows.add(lease_row_json(lease));
     } else {
       for (std::size_t left = *limit == 0 ? ~std::size_t{0} : *limit; left > 0;) {
         LEASELEDGER_ASSIGN(
             const LeasePage page,
-            queries.leases_in(wanted, then, behind, std::min<std::size_t>(left, 1000)));
+            ledger->leases_in(wanted, when, behind, std::min<std::size_t>(left, kPage)));
         for (const auto& lease : page.leases) rows.add(lease_row_json(lease));
         left -= page.leases.size();
         behind = page.next;

@@ -4,18 +4,32 @@
 #include "tools/cli/options.h"
 #include "tools/cli/render.h"
 
+#include <functional>
+
 namespace leaseledger::cli {
 namespace {
 
-Json usage_row(const LeaseBook& book, const Subnet& subnet) {
-  Json row = subnet_json(subnet);
-  const auto usage = book.usage(subnet.id);
-  row["active"] = usage.active;
-  row["declined"] = usage.declined;
-  row["reserved"] = usage.reserved;
-  row["released"] = usage.released;
-  row["expired"] = usage.expired;
+constexpr std::size_t kPage = 1000;
+
+Json usage_row(const SubnetRow& of) {
+  Json row = subnet_json(of.subnet);
+  row["active"] = of.usage.active;
+  row["declined"] = of.usage.declined;
+  row["reserved"] = of.usage.reserved;
+  row["released"] = of.usage.released;
+  row["expired"] = of.usage.expired;
   return row;
+}
+
+/// Calls `visit` for every reservation, exclusion or pool, page after page.
+Status for_each_element(Service& ledger, const std::optional<Ipv6Prefix>& subnet, ElementKind kind,
+                        const When& when, const std::function<void(const SubnetElement&)>& visit) {
+  for (std::uint64_t skip = 0;;) {
+    LEASELEDGER_ASSIGN(const ElementPage page, ledger.elements(subnet, kind, when, skip, kPage));
+    for (const auto& element : page.elements) visit(element);
+    skip += page.elements.size();
+    if (page.elements.empty() || skip >= page.total) return {};
+  }
 }
 
 struct SubnetSettings {
@@ -115,9 +129,12 @@ void add_subnet(CLI::App& app, Context& context) {
                {"expired", "EXPIRED"},
                {"validLifetime", "VALID S"},
                {"comment", "COMMENT"}});
-    ledger->read_book([&](const LeaseBook& book) {
-      for (const Subnet* subnet : book.subnets()) rows.add(usage_row(book, *subnet));
-    });
+    std::optional<Ipv6Prefix> after;
+    do {
+      LEASELEDGER_ASSIGN(const SubnetPage page, ledger->subnets({}, after, kPage));
+      for (const auto& row : page.subnets) rows.add(usage_row(row));
+      after = page.next;
+    } while (after);
     rows.finish("no subnets yet; make one with: leaseledger subnet create 2001:db8:1::/64");
     return kOk;
   });
@@ -131,51 +148,41 @@ void add_subnet(CLI::App& app, Context& context) {
   on(show, context, [&context, shown, at]() -> Result<int> {
     LEASELEDGER_ASSIGN(const Ipv6Prefix wanted, Ipv6Prefix::parse(*shown, "PREFIX"));
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
-    Json json;
-    const auto fill = [&](const LeaseBook& book) {
-      const Subnet* subnet = book.find_subnet(wanted);
-      if (subnet == nullptr) return;
-      json = usage_row(book, *subnet);
-      std::uint64_t lapsed = 0;
-      for (const auto& lease : book.leases_in(subnet->id)) {
-        if (lease.lease.state == LeaseState::kActive && lease.lease.valid_until <= context.now())
-          ++lapsed;
-      }
-      if (at->empty()) json["lapsed"] = lapsed;
-      if (wanted.length >= 65) {
-        json["free"] = (wanted.length == 128 ? 1 : 1ULL << (128 - wanted.length)) -
-                       book.usage(subnet->id).active - book.usage(subnet->id).declined -
-                       book.usage(subnet->id).reserved;
-      }
-      Json reservations = Json::array();
-      for (const auto& r : book.reservations(subnet->id)) {
-        reservations.push_back({{"address", format_lease_key(r.key)},
-                                {"duid", r.duid.to_string()},
-                                {"iaid", static_cast<std::uint32_t>(r.iaid)}});
-      }
-      Json exclusions = Json::array();
-      for (const auto& e : book.exclusions(subnet->id))
-        exclusions.push_back({{"first", e.first.to_string()}, {"last", e.last.to_string()}});
-      Json pools = Json::array();
-      for (const auto& p : book.pools(subnet->id))
-        pools.push_back(
-            {{"prefix", p.prefix.to_string()}, {"delegatedLength", p.delegated_length}});
-      json["reservations"] = reservations;
-      json["exclusions"] = exclusions;
-      json["pools"] = pools;
-      json["asOf"] = book.position();
-    };
-    if (at->empty()) {
-      ledger->read_book(fill);
-    } else {
-      LEASELEDGER_ASSIGN(const Position position, position_of(*ledger, *at, context.now(), "--at"));
-      LEASELEDGER_ASSIGN(const LeaseBook book, ledger->book_at(position));
-      fill(book);
+    When when;
+    if (!at->empty()) {
+      LEASELEDGER_ASSIGN(when.position, position_of(*ledger, *at, context.now(), "--at"));
     }
-    if (json.is_null()) {
+    LEASELEDGER_ASSIGN(const SubnetAnswer answer, ledger->subnet(wanted, when));
+    if (!answer.row) {
       return fail(Win32::kDhcpSubnetNotPresent, ErrorKind::kNotFound, "PREFIX", *shown,
                   "the prefix of a subnet (leaseledger subnet list)");
     }
+    Json json = usage_row(*answer.row);
+    if (answer.lapsed) json["lapsed"] = *answer.lapsed;
+    if (answer.free) json["free"] = *answer.free;
+    const auto listed = [&](ElementKind kind, auto&& row_of) -> Result<Json> {
+      Json out = Json::array();
+      LEASELEDGER_TRY(for_each_element(*ledger, wanted, kind, when, [&](const SubnetElement& each) {
+        out.push_back(row_of(each));
+      }));
+      return out;
+    };
+    LEASELEDGER_ASSIGN(json["reservations"],
+                       listed(ElementKind::kReservation, [](const auto& each) {
+                         const Reservation& r = *each.reservation;
+                         return Json{{"address", format_lease_key(r.key)},
+                                     {"duid", r.duid.to_string()},
+                                     {"iaid", static_cast<std::uint32_t>(r.iaid)}};
+                       }));
+    LEASELEDGER_ASSIGN(json["exclusions"], listed(ElementKind::kExclusion, [](const auto& each) {
+                         return Json{{"first", each.exclusion->first.to_string()},
+                                     {"last", each.exclusion->last.to_string()}};
+                       }));
+    LEASELEDGER_ASSIGN(json["pools"], listed(ElementKind::kPool, [](const auto& each) {
+                         return Json{{"prefix", each.pool->prefix.to_string()},
+                                     {"delegatedLength", each.pool->delegated_length}};
+                       }));
+    json["asOf"] = answer.as_of;
     write_object(context.format(), json);
     return kOk;
   });
@@ -255,17 +262,15 @@ void add_reservation_verbs(CLI::App& app, Context& context) {
                {"type", "TYPE"},
                {"duid", "DUID"},
                {"iaid", "IAID"}});
-    ledger->read_book([&](const LeaseBook& book) {
-      for (const Subnet* s : book.subnets()) {
-        for (const auto& r : book.reservations(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()},
+    LEASELEDGER_TRY(
+        for_each_element(*ledger, {}, ElementKind::kReservation, {}, [&](const auto& each) {
+          const Reservation& r = *each.reservation;
+          rows.add({{"subnet", each.subnet.to_string()},
                     {"address", format_lease_key(r.key)},
                     {"type", name_of(r.type)},
                     {"duid", r.duid.to_string()},
                     {"iaid", static_cast<std::uint32_t>(r.iaid)}});
-        }
-      }
-    });
+        }));
     rows.finish("no reservations");
     return kOk;
   });
@@ -298,15 +303,12 @@ void add_exclusion_verbs(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     Rows rows(context.format(), "exclusions",
               {{"subnet", "SUBNET"}, {"first", "FIRST"}, {"last", "LAST"}});
-    ledger->read_book([&](const LeaseBook& book) {
-      for (const Subnet* s : book.subnets()) {
-        for (const auto& e : book.exclusions(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()},
-                    {"first", e.first.to_string()},
-                    {"last", e.last.to_string()}});
-        }
-      }
-    });
+    LEASELEDGER_TRY(
+        for_each_element(*ledger, {}, ElementKind::kExclusion, {}, [&](const auto& each) {
+          rows.add({{"subnet", each.subnet.to_string()},
+                    {"first", each.exclusion->first.to_string()},
+                    {"last", each.exclusion->last.to_string()}});
+        }));
     rows.finish("no exclusions");
     return kOk;
   });
@@ -348,15 +350,11 @@ void add_pool_verbs(CLI::App& app, Context& context) {
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     Rows rows(context.format(), "pools",
               {{"subnet", "SUBNET"}, {"prefix", "PREFIX"}, {"delegatedLength", "DELEGATED"}});
-    ledger->read_book([&](const LeaseBook& book) {
-      for (const Subnet* s : book.subnets()) {
-        for (const auto& p : book.pools(s->id)) {
-          rows.add({{"subnet", s->prefix.to_string()},
-                    {"prefix", p.prefix.to_string()},
-                    {"delegatedLength", p.delegated_length}});
-        }
-      }
-    });
+    LEASELEDGER_TRY(for_each_element(*ledger, {}, ElementKind::kPool, {}, [&](const auto& each) {
+      rows.add({{"subnet", each.subnet.to_string()},
+                {"prefix", each.pool->prefix.to_string()},
+                {"delegatedLength", each.pool->delegated_length}});
+    }));
     rows.finish("no delegation pools");
     return kOk;
   });
