@@ -32,8 +32,9 @@ class Cli : public ::testing::Test {
     const auto in = folder_.path() / "in";
     const auto err = folder_.path() / "err";
     std::ofstream(in) << input;
-    const std::string line = "LEASELEDGER_DIR='" + ledger() + "' " LEASELEDGER_PROGRAM " " +
-                             arguments + " <'" + in.string() + "' 2>'" + err.string() + "'";
+    const std::string line = "LEASELEDGER_SERVER= LEASELEDGER_DIR='" + ledger() +
+                             "' " LEASELEDGER_PROGRAM " " + arguments + " <'" + in.string() +
+                             "' 2>'" + err.string() + "'";
     Outcome outcome;
     std::FILE* pipe = ::popen(line.c_str(), "r");
     std::array<char, 4096> buffer{};
@@ -340,7 +341,7 @@ TEST_F(Cli, FollowShowsWhatOthersRecord) {
   have_subnet();
   const auto out = folder_.path() / "followed";
   const auto pid_file = folder_.path() / "pid";
-  const std::string follow = "LEASELEDGER_DIR='" + ledger() +
+  const std::string follow = "LEASELEDGER_SERVER= LEASELEDGER_DIR='" + ledger() +
                              "' " LEASELEDGER_PROGRAM " -o jsonl log --follow >" + out.string() +
                              " & echo $! >" + pid_file.string();
   ASSERT_EQ(std::system(follow.c_str()), 0);
