@@ -23,6 +23,8 @@ constexpr std::size_t kMostUndurable = 4;
 constexpr std::size_t kMostInGroup = 4096;
 /// Callers that were answered together come again together: the first of them is worth waiting for the others so long.
 constexpr auto kPatience = std::chrono::microseconds(60);
+/// How long the deciding thread stays awake for the next command of a lone caller.
+constexpr auto kLinger = std::chrono::microseconds(100);
 
 Error too_much(std::size_t waiting, std::size_t most) {
   return {Win32::kBusy, ErrorKind::kBusy, "commands", std::to_string(waiting) + " waiting",
@@ -184,6 +186,7 @@ std::unique_ptr<CommandHandler::Group> CommandHandler::take_group() {
 void CommandHandler::decide_loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
+    linger(lock);
     work_.wait(lock, [this] { return (stopping_ && queue_.empty()) || worth_deciding(); });
     if (queue_.empty()) return;
     gather(lock);
@@ -202,6 +205,18 @@ void CommandHandler::decide_loop() {
     if (!appender_.joinable()) appender_ = std::thread([this] { append_loop(); });
     to_append_.push_back(std::move(group));
     appends_.notify_one();
+  }
+}
+
+/// Stays awake a little when one caller sends command after command: falling asleep and being woken costs more than the rest of
+/// the way.
+void CommandHandler::linger(std::unique_lock<std::mutex>& lock) {
+  if (crowd_ > 2 || crowd_ == 0) return;
+  const auto until = SteadyClock::now() + kLinger;
+  while (!worth_deciding() && !stopping_ && SteadyClock::now() < until) {
+    lock.unlock();
+    std::this_thread::yield();
+    lock.lock();
   }
 }
 

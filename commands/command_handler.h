@@ -116,6 +116,7 @@ class CommandHandler {
   bool worth_deciding() const;
   std::unique_ptr<Group> take_group();
   void decide_loop();
+  void linger(std::unique_lock<std::mutex>& lock);
   void gather(std::unique_lock<std::mutex>& lock);
   void decide_group(Group& group);
   void decide_job(Job& job, Deciding& deciding);

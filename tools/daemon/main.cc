@@ -131,6 +131,7 @@ int run(RunConfig started) {
 
   auto io = kj::setupAsyncIo();
   auto& timer = io.provider->getTimer();
+  io.waitScope.setBusyPollInterval(16);
   MetricsObserver observer(metrics);
   rpc::Mailbox mailbox;
   {
