@@ -9,6 +9,8 @@ packages=(
   libssl-dev libcli11-dev nlohmann-json3-dev libexpected-dev liblz4-dev libxxhash-dev
   # The daemon.
   libtomlplusplus-dev libsystemd-dev prometheus-cpp-dev
+  # Certificates of the tests.
+  openssl
   # Man pages.
   scdoc
   "$@"

@@ -166,4 +166,12 @@ left=$(comm -13 "$work/before" "$work/after" | sed "s|^$root||" | grep -Ev '^/et
 left=$(accounts | comm -13 "$work/accounts-before" -)
 [ -z "$left" ] || fail "these users or groups remain: $left"
 
+step "the tour of docs/operating.md"
+inside apt-get install -y -qq --no-install-recommends /tmp/leaseledger.deb openssl gcc libc6-dev pkgconf >"$work/apt.log" 2>&1 || {
+  tail -20 "$work/apt.log" >&2
+  fail "what the tour needs does not install"
+}
+inside sh -c 'gunzip -k /usr/share/doc/leaseledger/examples/*.gz 2>/dev/null; true'
+inside bash /usr/share/doc/leaseledger/examples/tour.sh /usr/share/doc/leaseledger/examples || fail "the tour"
+
 echo "== all of it works: $(basename "$deb")"
