@@ -1,17 +1,25 @@
 #include "ledger/rocksdb_store.h"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/table.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
+#include <mutex>
+#include <sys/time.h>
 #include <unistd.h>
+#include <utility>
 
 namespace leaseledger {
 namespace {
@@ -59,6 +67,62 @@ bool has_direct_io(const std::filesystem::path& file) {
   return true;
 }
 
+/// RocksDB's LOG. The one that it would make itself ends the process, where assertions are built in, at the line after one that
+/// found no room; here such a line is lost.
+class LosingLog final : public rocksdb::Logger {
+ public:
+  explicit LosingLog(std::filesystem::path path) : path_(std::move(path)) {}
+  ~LosingLog() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  LosingLog(const LosingLog&) = delete;
+  LosingLog& operator=(const LosingLog&) = delete;
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 4096> line{};
+    timeval now{};
+    ::gettimeofday(&now, nullptr);
+    tm parts{};
+    ::gmtime_r(&now.tv_sec, &parts);
+    std::size_t size = std::strftime(line.data(), line.size(), "%Y/%m/%d-%H:%M:%S", &parts);
+    size += static_cast<std::size_t>(
+        std::snprintf(line.data() + size, 16, ".%06ld ", static_cast<long>(now.tv_usec)));
+    const int text = std::vsnprintf(line.data() + size, line.size() - size - 1, format, arguments);
+    size = std::min(size + static_cast<std::size_t>(std::max(text, 0)), line.size() - 2);
+    if (line[size - 1] != '\n') line[size++] = '\n';
+    const std::lock_guard lock(mutex_);
+    if (!open_file()) return;
+    written_ += size;
+    [[maybe_unused]] const auto lost = ::write(fd_, line.data(), size);
+  }
+
+ private:
+  static constexpr std::size_t kMostBytes = 8 << 20;
+
+  /// One LOG and the one before it. The folder may not be there yet.
+  bool open_file() {
+    if (fd_ >= 0 && written_ < kMostBytes) return true;
+    if (fd_ >= 0) ::close(fd_);
+    ::rename(path_.c_str(), (path_.string() + ".old").c_str());
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    written_ = 0;
+    return fd_ >= 0;
+  }
+
+  const std::filesystem::path path_;
+  std::mutex mutex_;
+  int fd_ = -1;
+  std::size_t written_ = 0;
+};
+
+/// For reading alone: nothing is written.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::Mode mode,
                                     const std::filesystem::path& path) {
   rocksdb::DBOptions db;
@@ -88,9 +152,12 @@ rocksdb::DBOptions database_options(const StoreOptions& options, RocksdbStore::M
   db.skip_stats_update_on_db_open = true;
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
+  if (mode == RocksdbStore::Mode::kRead) {
+    db.info_log = std::make_shared<NoLog>();
+  } else {
+    db.info_log = std::make_shared<LosingLog>(path / "LOG");
+  }
   db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;
-  db.keep_log_file_num = 4;
-  db.max_log_file_size = 8 << 20;
   return db;
 }
 
