@@ -18,6 +18,10 @@ std::size_t publish_every(Position to_go) {
 /// How long the follower waits for records, and then for more of them.
 constexpr auto kLook = std::chrono::milliseconds(50);
 constexpr auto kRest = std::chrono::milliseconds(40);
+/// Storing that failed for want of room, or of a disk that works, is tried again after so long.
+constexpr auto kStoreAgain = std::chrono::seconds(1);
+/// So many times flush_events may wait in memory meanwhile.
+constexpr std::size_t kMostUnflushed = 4;
 
 }  // namespace
 
@@ -116,9 +120,27 @@ void Projector::flush_idle() {
   if (!status() || options_.read_only ||
       store_->unflushed() < std::min(options_.idle_flush_events, options_.flush_events))
     return;
-  const Status flushed = store_->flush();
+  const Status flushed = store_or_wait(*store_);
   const std::lock_guard state(state_mutex_);
   if (status_) status_ = flushed;
+}
+
+/// A flush that may fail for the disk: what is in memory stays there and is read from there, and is stored later. Only with far
+/// too much in memory is that an error.
+Status Projector::store_or_wait(ViewStore& store) {
+  const bool far_over = store.unflushed() / kMostUnflushed >= options_.flush_events;
+  {
+    const std::lock_guard state(state_mutex_);
+    if (!storing_ && !far_over && std::chrono::steady_clock::now() < store_again_) return {};
+  }
+  const Status flushed = store.flush();
+  const bool for_later = !flushed && flushed.error().kind == ErrorKind::kIo;
+  {
+    const std::lock_guard state(state_mutex_);
+    storing_ = flushed;
+    store_again_ = std::chrono::steady_clock::now() + kStoreAgain;
+  }
+  return for_later && !far_over ? Status{} : flushed;
 }
 
 Status Projector::feed(ViewStore& store, Position to) {
@@ -136,7 +158,7 @@ Status Projector::feed(ViewStore& store, Position to) {
         if (status) status = store.add(record);
         if (status && store.unpublished() >= together) {
           status = store.publish();
-          if (status && store.unflushed() >= options_.flush_events) status = store.flush();
+          if (status && store.unflushed() >= options_.flush_events) status = store_or_wait(store);
         }
         return status.has_value();
       });
@@ -187,9 +209,17 @@ Status Projector::status() const {
   return status_;
 }
 
+Status Projector::storing() const {
+  const std::lock_guard lock(state_mutex_);
+  return storing_;
+}
+
 Status Projector::flush() {
   const std::lock_guard lock(mutex_);
-  return store_->flush();
+  const Status flushed = store_->flush();
+  const std::lock_guard state(state_mutex_);
+  storing_ = flushed;
+  return flushed;
 }
 
 std::shared_ptr<const ViewStore> Projector::views() const {

@@ -1,5 +1,6 @@
 #pragma once
-// The projector follows a log and feeds the views, in order, behind the writer. It stops on an error and never skips.
+// The projector follows a log and feeds the views, in order, behind the writer. It stops on an error and never skips. Views that
+// cannot be stored for want of room go on from memory, and are stored when there is room.
 // Flow: ledger/event_log.h -> [projector.h] -> view_store.h -> queries.h
 
 #include "ledger/event_log.h"
@@ -51,6 +52,8 @@ class Projector {
   Position lag() const;
   /// Good, or the error at which it stopped.
   Status status() const;
+  /// Good, or why what is in memory could not be stored; tried again every second.
+  Status storing() const;
 
   /// Stores what is in memory.
   Status flush();
@@ -70,6 +73,7 @@ class Projector {
   Projector(const EventLog& log, std::filesystem::path folder, ProjectorOptions options);
   Status feed(ViewStore& store, Position to);
   void flush_idle();
+  Status store_or_wait(ViewStore& store);
   std::filesystem::path folder_of(std::uint64_t generation) const;
   std::uint64_t find_generation() const;
   void follow();
@@ -81,9 +85,11 @@ class Projector {
   mutable std::condition_variable moved_;
   std::shared_ptr<ViewStore> store_;
   std::uint64_t generation_ = 1;    // DIR/views/<generation>
-  mutable std::mutex state_mutex_;  // guards position_ and status_ for those who only look
+  mutable std::mutex state_mutex_;  // guards what follows, for those who only look
   Position position_ = 0;
   Status status_;
+  Status storing_;
+  std::chrono::steady_clock::time_point store_again_;
   mutable std::condition_variable wanted_;  // with state_mutex_
   mutable Position wanted_position_ = 0;    // somebody waits for it
   bool stopping_ = false;

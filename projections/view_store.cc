@@ -82,8 +82,11 @@ Status write_list(const fs::path& folder, const LedgerKey& ledger, const FileLis
       ::write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
       ::fdatasync(fd) == 0;
   ::close(fd);
-  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0)
-    return view_io_error(path, "write");
+  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    const auto failed = view_io_error(path, "write");
+    ::unlink(temporary.c_str());  // there may be no room
+    return failed;
+  }
   const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = directory >= 0 && ::fsync(directory) == 0;
   if (directory >= 0) ::close(directory);
@@ -197,6 +200,16 @@ struct ViewStore::Impl {
   }
   Status load(const FileList& list);
   void remove_unlisted() const;
+  /// After a list that could not be written, unless it has been written all the same.
+  void remove_if_unlisted(const Segment& segment) const {
+    const auto stored = read_list(folder, ledger_id);
+    const bool listed =
+        !stored || (*stored && std::ranges::find((*stored)->segments,
+                                                 std::pair(segment.first(), segment.last())) !=
+                                   (*stored)->segments.end());
+    std::error_code ignored;
+    if (!listed) fs::remove(path_of(segment), ignored);
+  }
   void merge_loop();
   Status merge(std::unique_lock<std::mutex>& lock, std::size_t first, std::size_t end);
 };
@@ -326,15 +339,25 @@ Status ViewStore::flush() {
   for (const auto& segment : shown->segments) {
     if (segment->in_memory()) young.push_back(segment);
   }
+  {
+    const std::lock_guard lock(self.files_mutex);
+    // For want of room: merging is tried again with what is stored now.
+    if (!self.merged && self.merged.error().kind == ErrorKind::kIo) self.merged = {};
+    LEASELEDGER_TRY(self.merged);
+  }
   LEASELEDGER_ASSIGN(auto file, write_segment_file(self.folder, self.ledger_id, young));
   self.written_bytes += fs::file_size(self.path_of(*file), error);
   std::unique_lock lock(self.files_mutex);
-  LEASELEDGER_TRY(self.merged);
   Segments segments = self.current()->segments;
   segments.resize(segments.size() - young.size());
   segments.push_back(file);
-  self.stored_writer = self.writer.save();
-  LEASELEDGER_TRY(self.list(segments));
+  // Merging lists files too: the old state of the writer belongs to the old files.
+  std::string old_writer = std::exchange(self.stored_writer, self.writer.save());
+  if (const Status listed = self.list(segments); !listed) {
+    self.stored_writer = std::move(old_writer);
+    self.remove_if_unlisted(*file);
+    return listed;
+  }
   self.change([&](State& to) {
     to.segments = segments;
     to.in_memory = 0;
@@ -386,7 +409,10 @@ Status ViewStore::Impl::merge(std::unique_lock<std::mutex>& lock, std::size_t fi
     segments.erase(begin + 1, begin + static_cast<std::ptrdiff_t>(end - first));
   };
   replace(listed);
-  LEASELEDGER_TRY(list(listed));
+  if (const Status done = list(listed); !done) {
+    remove_if_unlisted(**file);
+    return done;
+  }
   change([&](State& to) { replace(to.segments); });
   for (const auto& part : parts) fs::remove(path_of(*part), ignored);  // who reads goes on
   return {};

@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <thread>
+
 namespace leaseledger::test {
 namespace {
 
@@ -102,6 +105,46 @@ TEST_F(ProjectorTest, TheThreadFollowsAndWaitersWake) {
   EXPECT_TRUE(projector->wait_for(100, std::chrono::seconds{10}));
   EXPECT_EQ(projector->wait_for(101, std::chrono::milliseconds{20}).error().code, Win32::kTimeout);
   projector->stop();
+}
+
+TEST_F(ProjectorTest, ItGoesOnFromMemoryWhileItCannotStoreAndStoresLater) {
+  MemoryLog log;
+  const auto epoch = log.begin_epoch().value();
+  append(log, epoch, 35);
+  const auto projector = open(log);
+  std::ofstream(folder_.path() / "views") << "no folder can be made here";
+  ASSERT_TRUE(projector->catch_up(35));
+  EXPECT_TRUE(projector->status());
+  ASSERT_FALSE(projector->storing());
+  EXPECT_EQ(projector->storing().error().kind, ErrorKind::kIo);
+  EXPECT_EQ(projector->views()->position(), 35U);
+  EXPECT_EQ(projector->views()->stored_position(), 0U);
+  EXPECT_EQ(projector->compare_with_log().value(), std::vector<std::string>{});
+
+  std::filesystem::remove(folder_.path() / "views");
+  projector->start();
+  for (int i = 0; i < 1000 && !projector->storing(); ++i) {
+    append(log, epoch, 1);
+    ASSERT_TRUE(projector->wait_for(log.tail(), std::chrono::seconds{10}));
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+  }
+  EXPECT_TRUE(projector->storing());
+  projector->stop();
+  EXPECT_GE(projector->views()->stored_position(), 35U);
+  EXPECT_EQ(projector->compare_with_log().value(), std::vector<std::string>{});
+}
+
+TEST_F(ProjectorTest, ItStopsWhenFarTooMuchWaitsInMemoryToBeStored) {
+  MemoryLog log;
+  append(log, log.begin_epoch().value(), 100);
+  const auto projector = open(log);
+  std::ofstream(folder_.path() / "views") << "no folder can be made here";
+  const auto stopped = projector->catch_up(100);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().kind, ErrorKind::kIo);
+  EXPECT_FALSE(projector->status());
+  EXPECT_GE(projector->views()->position(), 40U);
+  EXPECT_LE(projector->views()->position(), 50U);
 }
 
 TEST_F(ProjectorTest, ItStopsAtARecordThatIsNone) {

@@ -105,7 +105,7 @@ Metrics::Sample sample(const rpc::LedgerKeeper& keeper) {
   if (!ledger) return out;
   out.position = (*ledger)->tail();
   out.views_position = (*ledger)->projector().position();
-  if (!(*ledger)->projector().status()) out.degraded = true;
+  if (!(*ledger)->projector().status() || !(*ledger)->projector().storing()) out.degraded = true;
   (*ledger)->read_book([&](const LeaseBook& book) {
     out.leases = book.lease_count();
     out.subnets = book.subnets().size();
