@@ -13,6 +13,11 @@ using Steady = std::chrono::steady_clock;
 constexpr auto kLookAtDisk = std::chrono::milliseconds(500);
 constexpr auto kUsersPatience = std::chrono::seconds(30);
 constexpr auto kMendRest = std::chrono::seconds(1);
+/// A ledger that found no room is not given up for less than this, or for less than this more than did not do the last time:
+/// opening it anew has to write, too.
+constexpr std::uint64_t kRoomToMend = std::uint64_t{4} << 20;
+/// All the same it is tried after so long.
+constexpr auto kTryAnyway = std::chrono::seconds(60);
 
 std::string mebibytes(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + "." + std::to_string(((bytes & 0xFFFFF) * 10) >> 20) +
@@ -32,7 +37,7 @@ bool only_user(const std::shared_ptr<Ledger>& ledger, Steady::duration patience)
 
 Result<std::unique_ptr<LedgerKeeper>> LedgerKeeper::open(KeeperOptions options) {
   std::unique_ptr<LedgerKeeper> keeper(new LedgerKeeper(std::move(options)));
-  LEASELEDGER_ASSIGN(keeper->ledger_, keeper->open_ledger());
+  LEASELEDGER_ASSIGN(keeper->ledger_, keeper->open_ledger(false));
   keeper->look_at_disk();
   keeper->thread_ = std::thread([self = keeper.get()] { self->watch(); });
   return keeper;
@@ -43,7 +48,13 @@ LedgerKeeper::~LedgerKeeper() {
     spdlog::error("ledger.close_failed error=\"{}\"", closed.error().to_string());
 }
 
-Result<std::shared_ptr<Ledger>> LedgerKeeper::open_ledger() const {
+Result<std::shared_ptr<Ledger>> LedgerKeeper::open_ledger(bool read_only) const {
+  if (read_only) {
+    LedgerOptions options = options_.ledger;
+    options.read_only = true;
+    LEASELEDGER_ASSIGN(auto opened, Ledger::open(options_.directory, options));
+    return std::shared_ptr<Ledger>(std::move(opened));
+  }
   auto opened = Ledger::open(options_.directory, options_.ledger);
   if (!opened && opened.error().kind == ErrorKind::kNotFound && options_.create)
     opened = Ledger::create(options_.directory, options_.ledger);
@@ -74,6 +85,8 @@ void LedgerKeeper::noticed(const Error& error) {
   spdlog::error("ledger.write_failed error=\"{}\"", error.to_string());
   failed_ = {error.code, ErrorKind::kBusy, "ledger", "a write failed, it is being opened anew",
              "to be asked again in a moment; this was not done"};
+  room_to_mend_ = kRoomToMend;
+  mend_anyway_ = Steady::now() + kTryAnyway;
   changed_.notify_all();
 }
 
@@ -170,12 +183,18 @@ void LedgerKeeper::expire() {
   }
 }
 
-/// After a write error: questions go on being answered from what was durable until there is room, then the ledger is opened anew.
+/// After a write error: questions go on being answered from what was durable until there is room, then the ledger is opened anew;
+/// for reading alone when that does not work yet.
 void LedgerKeeper::mend() {
   std::shared_ptr<Ledger> old;
   {
     const std::lock_guard lock(mutex_);
     if (disk_full_) return;
+    if (failed_->code == Win32::kDiskFull && free_bytes_ < room_to_mend_ &&
+        Steady::now() < mend_anyway_)
+      return;
+    room_to_mend_ = free_bytes_ + kRoomToMend;
+    mend_anyway_ = Steady::now() + kTryAnyway;
     old = std::exchange(ledger_, nullptr);
   }
   if (old != nullptr && !only_user(old, kUsersPatience)) {
@@ -187,12 +206,20 @@ void LedgerKeeper::mend() {
     (void)old->close();  // it has said what is wrong with it
     old.reset();
   }
-  auto opened = open_ledger();
-  const std::lock_guard lock(mutex_);
+  auto opened = open_ledger(false);
   if (!opened) {
     spdlog::error("ledger.reopening_failed error=\"{}\"", opened.error().to_string());
+    // Until it works: questions alone.
+    auto readable = open_ledger(true);
+    if (!readable) {
+      spdlog::error("ledger.reading_failed error=\"{}\"", readable.error().to_string());
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    ledger_ = std::move(*readable);
     return;
   }
+  const std::lock_guard lock(mutex_);
   ledger_ = std::move(*opened);
   failed_.reset();
   spdlog::info("ledger.reopened records={}", ledger_->tail());

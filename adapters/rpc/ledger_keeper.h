@@ -58,7 +58,7 @@ class LedgerKeeper {
 
  private:
   explicit LedgerKeeper(KeeperOptions options) : options_(std::move(options)) {}
-  Result<std::shared_ptr<Ledger>> open_ledger() const;
+  Result<std::shared_ptr<Ledger>> open_ledger(bool read_only) const;
   void watch();
   void look_at_disk();
   void expire();
@@ -69,6 +69,8 @@ class LedgerKeeper {
   std::condition_variable changed_;
   std::shared_ptr<Ledger> ledger_;
   std::optional<Error> failed_;     // the ledger refuses everything
+  std::uint64_t room_to_mend_ = 0;  // free octets with which it is tried
+  std::chrono::steady_clock::time_point mend_anyway_;
   std::optional<Error> disk_full_;  // there is too little room
   std::uint64_t free_bytes_ = ~std::uint64_t{0};
   std::uint64_t expired_ = 0;
