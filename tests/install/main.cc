@@ -1,5 +1,7 @@
-// What a developer writes against the installed package: open a ledger, create a lease, ask who holds it.
+// What a developer writes against the installed package: open a ledger, create a lease, ask who holds it; look for a daemon.
 #include <adapters/embedded/ledger.h>
+#include <adapters/rpc/async_client.h>
+#include <adapters/rpc/client.h>
 #include <cstdio>
 
 using namespace leaseledger;
@@ -22,5 +24,7 @@ int main(int, char** argv) {
   if (holders.size() != 1 || holders[0].duid != create.duid) return 4;
   std::printf("%s is held by %s\n", format_lease_key(create.key).c_str(),
               holders[0].duid.to_string().c_str());
+  const auto daemon = rpc::Client::connect({.server = std::string("unix:") + argv[1] + "/none"});
+  if (daemon || daemon.error().code != Win32::kRpcServerUnavailable) return 6;
   return ledger->close() ? 0 : 5;
 }
