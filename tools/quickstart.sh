@@ -16,6 +16,7 @@ else
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
 fi
+unset LEASELEDGER_SERVER
 export LEASELEDGER_DIR=$work/ledger
 export PATH=$PWD/build/release/tools:$PATH
 

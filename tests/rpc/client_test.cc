@@ -394,6 +394,36 @@ TEST(RpcClient, GivesPromisesToAProgramWithALoopOfItsOwn) {
   EXPECT_TRUE(again.wait(io.waitScope).value().front().accepted());
 }
 
+TEST(RpcClient, HearsOfTheProgressOfLongJobsAndCanStopThem) {
+  Daemon daemon("[expiry]\nenabled = false\n");
+  ASSERT_TRUE(daemon.start());
+  const auto client = daemon.client().value();
+  ASSERT_TRUE(client->submit(std::vector<Envelope>{subnet("2001:db8:1::/64")}));
+  for (unsigned i = 0; i < 40'000;) {
+    std::vector<Envelope> commands;
+    for (unsigned j = 0; j < 4000; ++j, ++i) {
+      char address[64];
+      std::snprintf(address, sizeof address, "2001:db8:1::1:%x:%x", i >> 12, i & 0xFFF);
+      commands.push_back(create(address, i));
+    }
+    ASSERT_TRUE(client->submit(commands));
+  }
+  std::atomic<Position> told = 0;
+  const auto report = client->verify([&](Position done, Position total) {
+    EXPECT_LE(done, total);
+    told = done;
+    return true;
+  });
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_TRUE(report->ok());
+  EXPECT_EQ(report->tail, 40'001U);
+  EXPECT_GT(told, 0U);
+  const auto stopped = client->replay([](Position, Position) { return false; });
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Win32::kOperationAborted);
+  EXPECT_TRUE(client->info());
+}
+
 TEST(RpcClient, NamesWhatIsWrongWhenNobodyAnswers) {
   const auto error_of = [](const std::string& server) {
     rpc::ClientOptions options;
