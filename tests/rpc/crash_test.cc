@@ -42,11 +42,15 @@ class Load {
 
   void stop() {
     stop_ = true;
+    wait();
+  }
+  /// Until none can go on.
+  void wait() {
     for (auto& each : threads_)
       if (each.joinable()) each.join();
   }
   std::uint64_t count() const { return count_; }
-  /// After stop().
+  /// After stop() or wait().
   const std::vector<Acknowledged>& acknowledged() const { return acknowledged_; }
   const std::vector<std::string>& errors() const { return errors_; }
 
@@ -189,7 +193,7 @@ TEST(RpcCrash, WhatWasAnsweredBeforeTheLastKillIsThereWithoutACleanEnd) {
   Load load(daemon, 0ms);
   let_write(load, 500);
   daemon.kill();
-  load.stop();
+  load.wait();
   EXPECT_EQ(load.errors().size(), kClients);  // each was told that it does not know
   expect_all_there(daemon, load);
 }
@@ -205,7 +209,7 @@ TEST(RpcCrash, EndsInOrderUnderLoadWhenItIsTold) {
   double seconds = 0;
   EXPECT_EQ(daemon.stop(&seconds), 0) << daemon.log();
   EXPECT_LT(seconds, kSanitized ? 5.0 : 2.0);
-  load.stop();
+  load.wait();
   expect_all_there(daemon, load);
 }
 
