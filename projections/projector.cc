@@ -252,7 +252,7 @@ Result<std::vector<std::string>> Projector::rebuild() {
     const std::lock_guard state(state_mutex_);
     std::swap(store_, old);
     position_ = store_->position();
-    status_ = {};
+    status_ = storing_ = {};
     moved_.notify_all();
   }
   const std::uint64_t old_generation = std::exchange(generation_, generation);

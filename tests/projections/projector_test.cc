@@ -145,6 +145,12 @@ TEST_F(ProjectorTest, ItStopsWhenFarTooMuchWaitsInMemoryToBeStored) {
   EXPECT_FALSE(projector->status());
   EXPECT_GE(projector->views()->position(), 40U);
   EXPECT_LE(projector->views()->position(), 50U);
+
+  std::filesystem::remove(folder_.path() / "views");
+  EXPECT_TRUE(projector->rebuild());
+  EXPECT_TRUE(projector->status());
+  EXPECT_TRUE(projector->storing());
+  EXPECT_EQ(projector->views()->stored_position(), 100U);
 }
 
 TEST_F(ProjectorTest, ItStopsAtARecordThatIsNone) {
