@@ -633,7 +633,8 @@ class AsyncClientImpl final : public AsyncClient, private kj::TaskSet::ErrorHand
     const auto state = std::make_shared<SubscriberImpl::State>();
     state->take = std::move(take);
     state->next = std::max<Position>(from, 1);
-    return follow_on(state);
+    // Pieces that nobody has taken wait in the state, which they hold.
+    return follow_on(state).attach(kj::defer([state] { state->last = kj::READY_NOW; }));
   }
 
   // ---- the past ------------------------------------------------------------------------------------------------------
