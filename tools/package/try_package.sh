@@ -67,6 +67,7 @@ else
   fi
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+echo '127.0.0.1 localhost' >"$root/etc/hosts"  # an installed system has one
 # A mirror behind a proxy is this machine's affair.
 apt-config dump 2>/dev/null | grep -E '^Acquire::(http|https)::Proxy|^Acquire::.*(Timeout|Retries)' >"$root/etc/apt/apt.conf.d/99machine" || true
 mount -t proc proc "$root/proc" 2>/dev/null || true
