@@ -14,7 +14,9 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <memory>
+#include <unistd.h>
 #include <variant>
 
 namespace leaseledger::daemon {
@@ -186,7 +188,11 @@ int run(RunConfig started) {
   const auto closed = keeper->close();
   if (!closed) spdlog::error("ledger.close_failed error=\"{}\"", closed.error().to_string());
   spdlog::info("daemon.stopped");
-  return closed ? 0 : 1;
+  // Cap'n Proto has put calls that were not answered aside with the loop; they know the server, which is gone. So the loop is
+  // not destroyed.
+  spdlog::shutdown();
+  std::fflush(nullptr);
+  ::_exit(closed ? 0 : 1);
 }
 
 }  // namespace
