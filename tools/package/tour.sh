@@ -124,19 +124,15 @@ fi
 
 echo
 echo "== a backup while commands come"
-(
-  i=0
-  while :; do
-    i=$((i + 1))
-    printf '{"command":"CreateClient","address":"2001:db8:77::f:%x","duid":"0003000102005e%06x","iaid":1}\n' "$i" "$i"
+timeout 5 bash -c '
+  for ((i = 1; ; i++)); do
+    printf "{\"command\":\"CreateClient\",\"address\":\"2001:db8:77::f:%x\",\"duid\":\"0003000102005e%06x\",\"iaid\":1}\n" "$i" "$i"
     [ $((i % 1000)) -ne 0 ] || sleep 0.05
-  done
-) | as alice leaseledger submit - --batch 100 >/dev/null &
+  done' | as alice leaseledger submit - --batch 100 >/dev/null &
 load=$!
 sleep 1
 run as alice leaseledger backup /var/backups/leaseledger/one
-kill $load 2>/dev/null || true
-wait $load 2>/dev/null || true
+wait $load
 load=
 run leaseledger --ledger "$here/restored" restore /var/backups/leaseledger/one
 run leaseledger --ledger "$here/restored" verify
