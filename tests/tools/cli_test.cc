@@ -345,8 +345,14 @@ TEST_F(Cli, FollowShowsWhatOthersRecord) {
                              "' " LEASELEDGER_PROGRAM " -o jsonl log --follow >" + out.string() +
                              " & echo $! >" + pid_file.string();
   ASSERT_EQ(std::system(follow.c_str()), 0);
-  ok("--wait 10 client create 2001:db8:1::5 --duid 00:aa");
   std::string text;
+  // Others write once it waits, not before.
+  for (int i = 0; i < 100 && text.empty(); ++i) {
+    ::usleep(100'000);
+    std::ifstream in(out);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ok("--wait 10 client create 2001:db8:1::5 --duid 00:aa");
   for (int i = 0; i < 100 && text.find("2001:db8:1::5") == std::string::npos; ++i) {
     ::usleep(100'000);
     std::ifstream in(out);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace leaseledger::cli {
 
@@ -32,22 +33,25 @@ int exit_code_of(const Error& error);
 /// A ledger for the length of a verb.
 class Opened {
  public:
-  explicit Opened(std::unique_ptr<Service> daemon) : service_(std::move(daemon)) {}
+  explicit Opened(std::unique_ptr<Service> daemon)
+      : service_(std::move(daemon)), is_daemon_(true) {}
   Opened(std::shared_ptr<Ledger> ledger, std::unique_ptr<Service> service)
       : ledger_(std::move(ledger)), service_(std::move(service)) {}
 
   Service* operator->() const { return service_.get(); }
   Service& operator*() const { return *service_; }
-  bool is_daemon() const { return ledger_ == nullptr; }
-  /// The end of a directory's use, which can fail; a daemon's connection just ends.
+  bool is_daemon() const { return is_daemon_; }
+  /// The end of a directory's use, which can fail: others can open it then. A daemon's connection just ends.
   Status close() {
     service_.reset();
-    return ledger_ == nullptr ? Status{} : ledger_->close();
+    const auto ledger = std::exchange(ledger_, nullptr);  // its lock goes with the last owner
+    return ledger == nullptr ? Status{} : ledger->close();
   }
 
  private:
-  std::shared_ptr<Ledger> ledger_;  // nullptr: a daemon's
+  std::shared_ptr<Ledger> ledger_;  // nullptr: a daemon's, or closed
   std::unique_ptr<Service> service_;
+  bool is_daemon_ = false;
 };
 
 class Context {

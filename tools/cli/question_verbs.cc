@@ -288,6 +288,7 @@ Status follow_directory(const Context& context, Opened& ledger, LogFilter filter
     auto opened = context.open();
     while (!opened && opened.error().kind == ErrorKind::kBusy && interrupted == 0)
       opened = context.open();
+    if (interrupted != 0) return {};
     if (!opened) return tl::unexpected(opened.error());
     ledger = std::move(*opened);
     filter.from = std::max(filter.from, seen + 1);
