@@ -198,6 +198,11 @@ Error too_large(std::size_t commands, std::size_t limit) {
       .value();
 }
 
+Error stopping() {
+  return {Win32::kBusy, ErrorKind::kBusy, "daemon", "stopping",
+          "to be asked again when it has been started; nothing was done"};
+}
+
 class StreamImpl final : public schema::Commands::Stream::Server,
                          private kj::TaskSet::ErrorHandler {
  public:
@@ -206,6 +211,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
 
   kj::Promise<void> write(WriteContext context) override {
     auto& shared = session_->context;
+    if (shared.draining && !failed_) failed_ = stopping();
     if (failed_) return kj::READY_NOW;  // end() says why
     const auto list = context.getParams().getCommands();
     if (list.size() > shared.options.limits.batch) {
@@ -218,10 +224,15 @@ class StreamImpl final : public schema::Commands::Stream::Server,
     pending_ += count;
     commands_ += count;
     auto commands = std::move(submission->commands);
+    // What is refused as a whole is answered before what waits for the disk: it takes its turn here.
+    const auto turn = std::make_shared<Turn>();
+    turn->commands = count;
+    turns_.push_back(turn);
     tasks_.add(shared.submitter.submit(session_->principal, std::move(commands), Chain::kEach)
-                   .then([this, count, submission = kj::mv(submission)](
+                   .then([this, turn, submission = kj::mv(submission)](
                              Result<std::vector<Answer>> result) mutable {
-                     return deliver(*submission, count, std::move(result));
+                     turn->answers = answers_of(*submission, turn->commands, std::move(result));
+                     deliver();
                    }));
     return room();
   }
@@ -234,8 +245,14 @@ class StreamImpl final : public schema::Commands::Stream::Server,
   }
 
  private:
-  kj::Promise<void> deliver(const Submission& submission, std::size_t count,
-                            Result<std::vector<Answer>> result) {
+  /// The commands of one write(), answered or not yet.
+  struct Turn {
+    std::size_t commands = 0;
+    std::optional<std::vector<Answer>> answers;
+  };
+
+  std::vector<Answer> answers_of(const Submission& submission, std::size_t count,
+                                 Result<std::vector<Answer>> result) {
     std::vector<Answer> answers;
     if (result) {
       answers = std::move(*result);
@@ -244,28 +261,41 @@ class StreamImpl final : public schema::Commands::Stream::Server,
       Answer refused;
       refused.code = result.error().code;
       refused.error = result.error();
-      answers.assign(submission.unreadable.empty() ? count : submission.unreadable.size(), refused);
+      answers.assign(count, refused);
     }
     write_answers(submission, answers);
-    auto request = answers_.answersRequest(size_of_answers(answers.size()));
-    auto list = request.initAnswers(static_cast<unsigned>(answers.size()));
-    for (unsigned i = 0; i < list.size(); ++i) write_answer(answers[i], list[i]);
-    return request.send().then([this, count] {
-      pending_ -= count;
-      if (pending_ < kStreamAhead) {
-        for (auto& each : std::exchange(waiting_, {})) each->fulfill();
-      }
-    });
+    return answers;
+  }
+
+  /// Sends what is answered, in the order of the writes.
+  void deliver() {
+    while (!turns_.empty() && turns_.front()->answers) {
+      const auto turn = turns_.front();
+      turns_.pop_front();
+      const auto& answers = *turn->answers;
+      auto request = answers_.answersRequest(size_of_answers(answers.size()));
+      auto list = request.initAnswers(static_cast<unsigned>(answers.size()));
+      for (unsigned i = 0; i < list.size(); ++i) write_answer(answers[i], list[i]);
+      tasks_.add(request.send().then([this, count = turn->commands] {
+        pending_ -= count;
+        if (pending_ < kStreamAhead) let_go();
+      }));
+    }
+  }
+
+  void let_go() {
+    for (auto& each : std::exchange(waiting_, {})) each->fulfill();
   }
 
   void taskFailed(kj::Exception&&) override {
     // The caller does not take answers any more.
     if (!failed_)
       failed_ = Error{Win32::kOperationAborted, ErrorKind::kIo, "answers", "", "to be taken"};
+    let_go();
   }
 
   kj::Promise<void> room() {
-    if (pending_ < kStreamAhead) return kj::READY_NOW;
+    if (pending_ < kStreamAhead || failed_) return kj::READY_NOW;
     auto paf = kj::newPromiseAndFulfiller<void>();
     waiting_.push_back(kj::mv(paf.fulfiller));
     return kj::mv(paf.promise);
@@ -277,6 +307,7 @@ class StreamImpl final : public schema::Commands::Stream::Server,
   std::size_t pending_ = 0;
   std::uint64_t commands_ = 0;
   std::optional<Error> failed_;
+  std::deque<std::shared_ptr<Turn>> turns_;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
   kj::TaskSet tasks_;
 };
@@ -355,10 +386,7 @@ class CommandsImpl final : public schema::Commands::Server {
     const auto& shared = session_->context;
     if (commands > shared.options.limits.batch)
       return too_large(commands, shared.options.limits.batch);
-    if (shared.draining) {
-      return Error{Win32::kBusy, ErrorKind::kBusy, "daemon", "stopping",
-                   "to be asked again when it has been started; nothing was done"};
-    }
+    if (shared.draining) return stopping();
     return std::nullopt;
   }
 

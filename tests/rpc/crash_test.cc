@@ -57,6 +57,11 @@ class Load {
  private:
   void write(const rpc::ClientOptions& options, unsigned who) {
     auto client = rpc::Client::connect(options);
+    // The first connection may meet the first kill.
+    for (int i = 0; i < 500 && !client && options.retry_for > 0ms; ++i) {
+      std::this_thread::sleep_for(20ms);
+      client = rpc::Client::connect(options);
+    }
     if (!client) return fail(client.error().to_string());
     Random random(who + 1000);
     for (unsigned next = 0; !stop_;) {

@@ -218,10 +218,16 @@ TEST(Overload, AStreamOfCommandsIsAnsweredOneByOneInOrder) {
       rpc::write_command(create(next % 10 == 9 ? next - 1 : next), list[i]);
     request.send().wait(io.waitScope);
   }
+  // One that cannot be read at all does not overtake the others.
+  auto unreadable = writing.writeRequest();
+  unreadable.initCommands(1);
+  unreadable.send().wait(io.waitScope);
   const auto ended = writing.endRequest().send().wait(io.waitScope);
   EXPECT_FALSE(ended.hasError());
-  EXPECT_EQ(ended.getCommands(), kCommands);
-  ASSERT_EQ(answers.size(), kCommands);
+  EXPECT_EQ(ended.getCommands(), kCommands + 1);
+  ASSERT_EQ(answers.size(), kCommands + 1);
+  EXPECT_EQ(answers.back().code, Win32::kInvalidParameter);
+  EXPECT_EQ(answers.back().error.field, "command");
   for (unsigned i = 0; i < kCommands; ++i) {
     EXPECT_EQ(answers[i].code, i % 10 == 9 ? Win32::kDhcpClientExists : Win32::kSuccess) << i;
     if (i % 10 != 9 && i % 10 != 0) EXPECT_GT(answers[i].first, answers[i - 1].first);
