@@ -185,6 +185,33 @@ TEST_F(RemoteCli, AnOptionCountsMoreThanAVariable) {
   EXPECT_EQ(run("", "--server ftp:x ping").code, 2);
 }
 
+TEST_F(RemoteCli, AnOptionCountsAlsoWhenItSaysWhatItsVariableSays) {
+  ASSERT_TRUE(daemon_.start());
+  ok("subnet create 2001:db8:1::/64");
+  const TemporaryDirectory folder;
+  const std::string directory = (folder.path() / "other").string();
+  ASSERT_EQ(run("", "--ledger " + directory + " init").code, 0);
+  const std::string server_variable = "LEASELEDGER_SERVER=" + daemon_.server();
+  const std::string directory_variable = "LEASELEDGER_DIR=" + directory;
+  const std::string both = server_variable + " " + directory_variable;
+  const std::string server = "--server " + daemon_.server();
+
+  EXPECT_EQ(run(both, "--ledger " + directory + " subnet create 2001:db8:2::/64").code, 0);
+  EXPECT_THAT(run(both, "subnet list --ledger " + directory).out, HasSubstr("2001:db8:2::/64"));
+  EXPECT_THAT(ok("subnet list"), testing::Not(HasSubstr("2001:db8:2::/64")));
+  EXPECT_THAT(run(both, server + " subnet list").out, HasSubstr("2001:db8:1::/64"));
+  EXPECT_THAT(run(both, "subnet list").out, HasSubstr("2001:db8:1::/64"));
+  EXPECT_THAT(run(directory_variable, "subnet list").out, HasSubstr("2001:db8:2::/64"));
+  for (const auto& environment : {std::string(), server_variable, directory_variable, both}) {
+    const Outcome outcome = run(environment, "--ledger " + directory + " " + server + " ping");
+    EXPECT_EQ(outcome.code, 2) << environment;
+    EXPECT_THAT(outcome.err, HasSubstr("one of --server and --ledger, not both")) << environment;
+    // What a script makes of a variable that is not set is not a wish for another ledger.
+    EXPECT_EQ(run(environment, "--ledger '' ping").code, 2) << environment;
+    EXPECT_EQ(run(environment, "--server '' ping").code, 2) << environment;
+  }
+}
+
 TEST_F(RemoteCli, FollowsTheLogLive) {
   ASSERT_TRUE(daemon_.start());
   ok("subnet create 2001:db8:1::/64");

@@ -79,15 +79,20 @@ int exit_code_of(const Error& error) {
   return kInternal;
 }
 
-Status Context::choose_ledger(bool server_given, bool directory_given) {
+Status Context::choose_ledger(bool server_given, bool directory_given,
+                              const std::string& server_variable,
+                              const std::string& directory_variable) {
   if (server_given && directory_given)
     return invalid("--server", server, "one of --server and --ledger, not both");
-  // An option counts more than the other's variable; of the variables the daemon's counts.
-  if (directory_given) server.clear();
-  if (!server.empty()) {
-    directory.clear();
-  } else if (directory.empty() && ::access(rpc::kDefaultSocket, F_OK) == 0) {
-    server = std::string("unix:") + rpc::kDefaultSocket;
+  if (server_given && server.empty())
+    return invalid("--server", server, "unix:PATH or tls:HOST:PORT");
+  if (directory_given && directory.empty())
+    return invalid("--ledger", directory, "the directory of a ledger");
+  if (!server_given && !directory_given) {
+    server = server_variable;
+    if (server.empty()) directory = directory_variable;
+    if (server.empty() && directory.empty() && ::access(rpc::kDefaultSocket, F_OK) == 0)
+      server = std::string("unix:") + rpc::kDefaultSocket;
   }
   const char* home = std::getenv("HOME");
   const auto default_file = [&](std::string& file, const char* name) {

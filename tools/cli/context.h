@@ -78,8 +78,11 @@ class Context {
   void set_format(Format format) { format_ = format; }
   Instant now() const { return now_; }
 
-  /// After the command line has been read: which of --server, --ledger and their variables counts.
-  Status choose_ledger(bool server_given, bool directory_given);
+  /// After the command line has been read into `server` and `directory`: which of them and their variables counts. An
+  /// option counts more than either variable, LEASELEDGER_SERVER more than LEASELEDGER_DIR; with none of them the daemon
+  /// counts whose socket is at the usual place. kInvalid: both options, or one that is empty.
+  Status choose_ledger(bool server_given, bool directory_given, const std::string& server_variable,
+                       const std::string& directory_variable);
 
   /// Opens the ledger for commands, or for questions. The caller's role must be `needed` at least, else
   /// ERROR_ACCESS_DENIED; commands leave that to the ledger, which records it. `door` is recorded with commands.

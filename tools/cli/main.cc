@@ -78,6 +78,18 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   return app;
 }
 
+namespace {
+
+/// What a variable says, "" when it is not set; it is not set afterwards.
+std::string take_variable(const char* name) {
+  const char* value = std::getenv(name);
+  std::string out = value == nullptr ? "" : value;
+  ::unsetenv(name);
+  return out;
+}
+
+}  // namespace
+
 int run_program(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
   spdlog::set_default_logger(spdlog::stderr_color_mt("leaseledger"));
@@ -85,6 +97,9 @@ int run_program(int argc, char** argv) {
   spdlog::set_level(spdlog::level::warn);
   Context context;
   const auto app = make_app(context);
+  // Read apart, so that what the options hold was on the command line.
+  const std::string server_variable = take_variable("LEASELEDGER_SERVER");
+  const std::string directory_variable = take_variable("LEASELEDGER_DIR");
   try {
     app->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -94,13 +109,10 @@ int run_program(int argc, char** argv) {
   const auto format = parse_format(context.output);
   if (!format) return context.report(format.error());
   context.set_format(*format);
-  const auto given = [&](const char* option) {
-    // From the command line, not from the variable.
-    const auto* found = app->get_option(option);
-    const char* variable = std::getenv(found->get_envname().c_str());
-    return found->count() > 0 && (variable == nullptr || found->results().front() != variable);
-  };
-  if (const auto chosen = context.choose_ledger(given("--server"), given("--ledger")); !chosen)
+  const auto given = [&](const char* option) { return app->get_option(option)->count() > 0; };
+  if (const auto chosen = context.choose_ledger(given("--server"), given("--ledger"),
+                                                server_variable, directory_variable);
+      !chosen)
     return context.report(chosen.error());
   const auto code = context.run();
   return code ? *code : context.report(code.error());
