@@ -238,6 +238,33 @@ TEST_F(RemoteCli, FollowsTheLogLive) {
   EXPECT_THAT(text, HasSubstr("2001:db8:1::6"));
 }
 
+TEST_F(RemoteCli, FollowsNoFurtherThanWasAskedFor) {
+  ASSERT_TRUE(daemon_.start());
+  ok("subnet create 2001:db8:1::/64");
+  const auto file = daemon_.folder() / "followed";
+  const std::string line = LEASELEDGER_PROGRAM " --server " + daemon_.server() +
+                           " log --follow -o jsonl --to 2 >" + file.string() + " 2>&1 & echo $!";
+  std::FILE* pipe = ::popen(line.c_str(), "r");
+  int pid = 0;
+  ASSERT_EQ(std::fscanf(pipe, "%d", &pid), 1);
+  ::pclose(pipe);
+  const auto lines = [&] {
+    std::ifstream in(file);
+    return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
+  };
+  const auto wait_for = [&](std::ptrdiff_t count) {
+    for (int i = 0; i < 500 && lines() < count; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  wait_for(1);
+  ok("subnet create 2001:db8:2::/64");
+  wait_for(2);
+  ok("subnet create 2001:db8:3::/64");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // three times follow()'s idle time
+  ::kill(pid, SIGTERM);
+  EXPECT_EQ(lines(), 2);
+}
+
 TEST_F(RemoteCli, BacksUpWhileCommandsComeAndTheBackupIsALedger) {
   std::filesystem::create_directories(backups());
   ASSERT_TRUE(daemon_.start());

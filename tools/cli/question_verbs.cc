@@ -258,6 +258,7 @@ using Show = std::function<bool(const Record&)>;
 Status follow_daemon(Service& ledger, LogFilter filter, Position seen, Rows& rows,
                      const Show& show) {
   rows.flush();
+  const Position to = filter.to;
   Position newest = seen;
   Status status;
   LEASELEDGER_TRY(ledger.follow(
@@ -269,8 +270,9 @@ Status follow_daemon(Service& ledger, LogFilter filter, Position seen, Rows& row
       [&] {
         if (newest > seen) {
           filter.from = std::max(filter.from, seen + 1);
-          filter.to = seen = newest;
-          status = ledger.log(filter, show);
+          filter.to = std::min(to, newest);
+          seen = newest;
+          if (filter.from <= filter.to) status = ledger.log(filter, show);
           rows.flush();
         }
         return status.has_value() && interrupted == 0;
