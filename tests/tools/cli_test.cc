@@ -92,6 +92,15 @@ TEST_F(Cli, WithoutALedgerItSaysSoWithCode3) {
   EXPECT_NE(absent.err.find("ERROR_FILE_NOT_FOUND"), std::string::npos);
 }
 
+TEST_F(Cli, PingSaysWhoOneIsToADirectory) {
+  EXPECT_EQ(run("ping").code, 3);
+  have_ledger();
+  const Json answer = json("ping");
+  EXPECT_EQ(answer["role"], "administrator");
+  EXPECT_EQ(answer["records"], 0);
+  EXPECT_EQ(json("--role none ping")["role"], "none");
+}
+
 TEST_F(Cli, UsageErrorsAreCode2AndNameTheOption) {
   have_ledger();
   EXPECT_EQ(run("").code, 2);
@@ -108,6 +117,7 @@ TEST_F(Cli, UsageErrorsAreCode2AndNameTheOption) {
 TEST_F(Cli, EveryVerbHasHelpWithAnExample) {
   const std::set<std::string> without = {};
   for (const char* verb : {"init",
+                           "ping",
                            "submit",
                            "import kea",
                            "backup",

@@ -212,6 +212,36 @@ TEST_F(RemoteCli, AnOptionCountsAlsoWhenItSaysWhatItsVariableSays) {
   }
 }
 
+TEST_F(RemoteCli, SendsNoMoreTogetherThanTheDaemonTakes) {
+  daemon_.set_more("[limits]\nbatch = 10\n[expiry]\nenabled = false\n");
+  ASSERT_TRUE(daemon_.start());
+  std::string lines = "nonsense\n";
+  for (int i = 1; i <= 25; ++i)
+    lines += R"({"command":"CreateSubnet","prefix":"2001:db9:)" + std::to_string(i) + "::/64\"}\n";
+  const Outcome submitted = remote("submit -", lines);
+  EXPECT_EQ(submitted.code, 1) << submitted.err;
+  EXPECT_EQ(std::ranges::count(submitted.out, '\n'), 26);
+  ok("import kea " LEASELEDGER_TEST_DATA "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA
+     "/data/kea/kea-dhcp6.conf");
+  const Outcome chain = remote("submit - --all-or-nothing", lines.substr(lines.find('\n') + 1));
+  EXPECT_EQ(chain.code, 2);
+  EXPECT_THAT(chain.err, HasSubstr("at most 10 in one"));
+}
+
+TEST_F(RemoteCli, SaysWhatItCannotMakeSenseOf) {
+  ASSERT_TRUE(daemon_.start());
+  for (const char* seconds : {"0", "-1", "nan", "1e30"}) {
+    const Outcome outcome = remote(std::string("--timeout ") + seconds + " ping");
+    EXPECT_EQ(outcome.code, 2) << seconds;
+    EXPECT_THAT(outcome.err, HasSubstr("--timeout")) << seconds;
+  }
+  ok("--timeout 5 ping");
+  const Outcome swapped = remote(
+      "import kea " LEASELEDGER_TEST_DATA "/data/kea/kea-leases6.csv --server " + daemon_.server());
+  EXPECT_EQ(swapped.code, 2);
+  EXPECT_THAT(swapped.err, HasSubstr("before the verb"));
+}
+
 TEST_F(RemoteCli, FollowsTheLogLive) {
   ASSERT_TRUE(daemon_.start());
   ok("subnet create 2001:db8:1::/64");

@@ -173,6 +173,8 @@ Result<Opened> Context::open_directory(Role needed, const std::string& door) con
 
 Result<Opened> Context::connect(const std::string& tool) const {
   LEASELEDGER_ASSIGN(const auto wanted, wanted_role());
+  if (!(timeout_seconds >= 0.001 && timeout_seconds <= 1e6))
+    return invalid("--timeout", std::to_string(timeout_seconds), "0.001 to 1000000 seconds");
   const auto timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
   rpc::ClientOptions options;
   options.server = server;

@@ -7,6 +7,7 @@
 #include "tools/cli/options.h"
 #include "tools/cli/render.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -33,6 +34,12 @@ class Input {
 tl::unexpected<Error> cannot_read(const std::string& name) {
   return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "FILE", name,
               "a file that can be read, or - for standard input");
+}
+
+/// `wanted` commands in one submission, or as many as the ledger takes: a daemon's limit is in its configuration.
+Result<std::size_t> at_most_together(Service& ledger, std::size_t wanted) {
+  LEASELEDGER_ASSIGN(const ServiceInfo info, ledger.info());
+  return std::clamp<std::size_t>(info.max_batch, 1, wanted);
 }
 
 void add_init(CLI::App& app, Context& context) {
@@ -78,7 +85,10 @@ void add_submit(CLI::App& app, Context& context) {
       "submit", "Commands from a file of JSON lines; one JSON result for each line");
   auto file = text(submit, "FILE", "File of JSON lines, or - for standard input");
   auto batch = std::make_shared<std::size_t>(1000);
-  submit->add_option("--batch", *batch, "Commands made durable together, 1 to 8192")
+  submit
+      ->add_option(
+          "--batch", *batch,
+          "Commands made durable together, 1 to 8192; a daemon may take fewer (limits.batch)")
       ->check(CLI::Range(1, 8192));
   auto chain = std::make_shared<bool>(false);
   submit->add_flag("--all-or-nothing", *chain,
@@ -87,6 +97,7 @@ void add_submit(CLI::App& app, Context& context) {
     Input input(*file);
     if (!input) return cannot_read(*file);
     LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone));
+    LEASELEDGER_ASSIGN(const std::size_t together, at_most_together(*ledger, *batch));
     std::vector<Envelope> commands;
     std::vector<std::optional<Error>>
         unreadable;  // one for each line; those without stand in `commands`
@@ -131,7 +142,7 @@ void add_submit(CLI::App& app, Context& context) {
       } else {
         unreadable.emplace_back(envelope.error());
       }
-      if (!*chain && unreadable.size() >= *batch) LEASELEDGER_TRY(send());
+      if (!*chain && unreadable.size() >= together) LEASELEDGER_TRY(send());
     }
     LEASELEDGER_TRY(send());
     LEASELEDGER_TRY(ledger.close());
@@ -159,6 +170,9 @@ void add_import(CLI::App& app, Context& context) {
   on(kea, context, [=, &context]() -> Result<int> {
     Input input(*file);
     if (!input) return cannot_read(*file);
+    if (server->starts_with("unix:") || server->starts_with("tls:"))
+      return invalid("--server", *server,
+                     "the name of a Kea server; a daemon's --server stands before the verb");
     LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "kea-import"));
     std::uint64_t subnets = 0;
     if (!config->empty()) {
@@ -184,6 +198,7 @@ void add_import(CLI::App& app, Context& context) {
     }
     kea::ImportOptions options;
     options.server = *server;
+    LEASELEDGER_ASSIGN(options.batch, at_most_together(*ledger, options.batch));
     options.file_name = *file == "-" ? "standard input" : fs::path(*file).filename().string();
     std::error_code error;
     const auto size = *file == "-" ? 0 : fs::file_size(*file, error);
