@@ -1,6 +1,7 @@
 #include "adapters/rpc/async_client.h"
 
 #include "adapters/rpc/new_command_id.h"
+#include "adapters/rpc/pem.h"
 #include "adapters/rpc/wire_commands.h"
 #include "adapters/rpc/wire_values.h"
 
@@ -10,8 +11,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -121,14 +120,8 @@ Error connect_error(const ClientOptions& options, const Target& target,
                                                          : "it cannot be reached");
 }
 
-Result<std::string> read_file(const std::string& path, const char* what) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || path.empty()) return invalid(what, path, "a PEM file that can be read");
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 Result<kj::Own<kj::TlsContext>> client_tls(const ClientOptions& options) {
-  LEASELEDGER_ASSIGN(const std::string ca, read_file(options.ca_file, "ca_file"));
+  LEASELEDGER_ASSIGN(const auto trusted, certificates_of(options.ca_file, "ca_file"));
   kj::Own<kj::TlsContext> out;
   const char* what = "ca_file";
   const std::string* file = &options.ca_file;
@@ -138,12 +131,11 @@ Result<kj::Own<kj::TlsContext>> client_tls(const ClientOptions& options) {
   std::string certificate;
   std::string key;
   if (!options.certificate_file.empty()) {
-    LEASELEDGER_ASSIGN(certificate, read_file(options.certificate_file, "certificate_file"));
-    LEASELEDGER_ASSIGN(key, read_file(options.key_file, "key_file"));
+    LEASELEDGER_ASSIGN(certificate, read_pem(options.certificate_file, "certificate_file"));
+    LEASELEDGER_ASSIGN(key, read_pem(options.key_file, "key_file"));
   }
   const auto problem = kj::runCatchingExceptions([&] {
-    const kj::TlsCertificate trusted(kj::StringPtr(ca.c_str(), ca.size()));
-    tls.trustedCertificates = kj::arrayPtr(&trusted, 1);
+    tls.trustedCertificates = kj::arrayPtr(trusted.data(), trusted.size());
     if (certificate.empty()) {
       out = kj::heap<kj::TlsContext>(tls);
       return;

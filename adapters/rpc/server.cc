@@ -1,13 +1,12 @@
 #include "adapters/rpc/server.h"
 
+#include "adapters/rpc/pem.h"
 #include "adapters/rpc/sessions.h"
 
 #include <capnp/rpc-twoparty.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -55,16 +54,9 @@ bool intersect(const std::set<gid_t>& a, const std::set<gid_t>& b) {
   return std::ranges::any_of(a, [&](gid_t group) { return b.contains(group); });
 }
 
-Result<std::string> read_file(const std::string& path, const char* what) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return invalid(what, path, "a PEM file that can be read");
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
 /// Makes something of PEM text; OpenSSL's words stay out of the error.
 template <typename T, typename Make>
-Result<T> from_pem(const char* what, const std::string& path, Make&& make) {
-  LEASELEDGER_ASSIGN(const std::string pem, read_file(path, what));
+Result<T> from_pem(const char* what, const std::string& path, const std::string& pem, Make&& make) {
   kj::Maybe<T> out;
   if (kj::runCatchingExceptions([&] { out = make(kj::StringPtr(pem.c_str(), pem.size())); }) !=
       nullptr)
@@ -72,37 +64,24 @@ Result<T> from_pem(const char* what, const std::string& path, Make&& make) {
   return kj::mv(KJ_ASSERT_NONNULL(out));
 }
 
-/// Every certificate of a PEM file, each for itself.
-Result<std::vector<kj::TlsCertificate>> certificates_of(const char* what, const std::string& path) {
-  static const std::string end_line = "-----END CERTIFICATE-----";
-  LEASELEDGER_ASSIGN(const std::string pem, read_file(path, what));
-  std::vector<kj::TlsCertificate> out;
-  for (std::size_t begin = pem.find("-----BEGIN CERTIFICATE-----"); begin != std::string::npos;
-       begin = pem.find("-----BEGIN CERTIFICATE-----", begin + 1)) {
-    const std::size_t end = pem.find(end_line, begin);
-    if (end == std::string::npos) break;
-    const std::string one = pem.substr(begin, end + end_line.size() - begin) + "\n";
-    if (kj::runCatchingExceptions(
-            [&] { out.emplace_back(kj::StringPtr(one.c_str(), one.size())); }) != nullptr)
-      return invalid(what, path, "certificates in PEM");
-  }
-  if (out.empty()) return invalid(what, path, "at least one certificate in PEM");
-  return out;
-}
-
 }  // namespace
 
 Result<kj::Own<kj::TlsContext>> make_tls_context(const TlsFiles& files, kj::Timer& timer,
                                                  std::chrono::milliseconds handshake_timeout) {
+  LEASELEDGER_ASSIGN(const std::string certificate_pem,
+                     read_pem(files.certificate, "tls.certificate"));
+  LEASELEDGER_ASSIGN(const std::string key_pem, read_pem(files.key, "tls.key"));
   LEASELEDGER_ASSIGN(
       auto certificate,
-      from_pem<kj::TlsCertificate>("tls.certificate", files.certificate,
+      from_pem<kj::TlsCertificate>("tls.certificate", files.certificate, certificate_pem,
                                    [](kj::StringPtr pem) { return kj::TlsCertificate(pem); }));
-  LEASELEDGER_ASSIGN(auto key,
-                     from_pem<kj::TlsPrivateKey>("tls.key", files.key, [](kj::StringPtr pem) {
-                       return kj::TlsPrivateKey(pem);
-                     }));
-  LEASELEDGER_ASSIGN(const auto trusted, certificates_of("tls.client_ca", files.client_ca));
+  LEASELEDGER_ASSIGN(
+      auto key, from_pem<kj::TlsPrivateKey>("tls.key", files.key, key_pem, [](kj::StringPtr pem) {
+        return kj::TlsPrivateKey(pem);
+      }));
+  LEASELEDGER_ASSIGN(const auto trusted, certificates_of(files.client_ca, "tls.client_ca"));
+  if (!fit_together(certificate_pem, key_pem))
+    return invalid("tls.key", files.key, "the private key of " + files.certificate);
   const kj::TlsKeypair pair{kj::mv(key), kj::mv(certificate)};
   kj::TlsContext::Options options;
   options.useSystemTrustStore = false;
