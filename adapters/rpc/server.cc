@@ -50,6 +50,14 @@ std::set<gid_t> groups_of(kj::AsyncIoStream& stream) {
   return out;
 }
 
+/// A name that reads in logs and in the audit trail as what it is.
+bool is_presentable(const std::string& name) {
+  return std::ranges::none_of(name, [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7f;
+  });
+}
+
 bool intersect(const std::set<gid_t>& a, const std::set<gid_t>& b) {
   return std::ranges::any_of(a, [&](gid_t group) { return b.contains(group); });
 }
@@ -167,7 +175,15 @@ struct Server::Impl {
                       [this](kj::AuthenticatedStream wrapped) {
                         auto& peer = kj::downcast<kj::TlsPeerIdentity>(*wrapped.peerIdentity);
                         if (!peer.hasCertificate()) return;
-                        const std::string name = peer.getCommonName().cStr();
+                        const kj::String common_name = peer.getCommonName();
+                        // With all its octets: "admin\0.example" is not "admin".
+                        const std::string name(common_name.begin(), common_name.size());
+                        if (!is_presentable(name)) {
+                          observer.connection_refused("tls");
+                          spdlog::warn(
+                              "rpc.certificate_refused error=\"control characters in CN\"");
+                          return;
+                        }
                         Principal principal{"tls:" + name, Role::kNone, ""};
                         const auto known = options.roles.common_names.find(name);
                         if (known != options.roles.common_names.end()) {
