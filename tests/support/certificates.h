@@ -35,15 +35,24 @@ class Certificates {
 
   /// NAME.pem and NAME.key. Valid for ten days from now; expired: for one that was over long ago.
   void sign(const std::string& name, const std::string& common_name, bool expired = false) const {
+    if (expired) return sign_between(name, common_name, "20200101000000Z", "20200201000000Z");
+    sign_with(name, common_name, "-days 10");
+  }
+  /// From and until: "20200101000000Z".
+  void sign_between(const std::string& name, const std::string& common_name,
+                    const std::string& from, const std::string& until) const {
+    sign_with(name, common_name, "-startdate " + from + " -enddate " + until);
+  }
+
+ private:
+  void sign_with(const std::string& name, const std::string& common_name,
+                 const std::string& validity) const {
     run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=" + common_name +
         "' -addext subjectAltName=DNS:" + common_name + " -keyout " + key(name) + " -out " +
         path(name + ".csr"));
     run("ca -batch -notext -config " + path("ca.cnf") + " -in " + path(name + ".csr") + " -out " +
-        certificate(name) +
-        (expired ? " -startdate 20200101000000Z -enddate 20200201000000Z" : " -days 10"));
+        certificate(name) + " " + validity);
   }
-
- private:
   void run(const std::string& arguments) const {
     const std::string line =
         "openssl " + arguments + " >" + path("openssl.log") + " 2>&1 </dev/null";
