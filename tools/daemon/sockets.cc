@@ -51,7 +51,13 @@ Result<Receiver> listen_unix(const Config& config, kj::AsyncIoContext& io) {
   std::error_code made;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), made);
   LEASELEDGER_TRY(lock_socket(path));
-  ::unlink(path.c_str());
+  // One that a daemon left behind is replaced, anything else is not ours to remove.
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0) {
+    if (!S_ISSOCK(found.st_mode))
+      return cannot_listen("listen.unix", path, "something that is not a socket is there");
+    ::unlink(path.c_str());
+  }
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::chmod(path.c_str(), config.listen.unix_mode) != 0 || ::listen(fd, kBacklog) != 0) {
