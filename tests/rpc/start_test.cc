@@ -1,11 +1,13 @@
 // The daemon as a process: what it says and how it ends when it cannot start.
 
+#include "tests/support/certificates.h"
 #include "tests/support/daemon.h"
 
 #include <gmock/gmock.h>
 
 #include <array>
 #include <cstdio>
+#include <sys/stat.h>
 
 namespace leaseledger::test {
 namespace {
@@ -68,6 +70,107 @@ TEST(DaemonStart, ASocketLeftByADeadDaemonIsReplaced) {
   EXPECT_TRUE(std::filesystem::exists(daemon.socket()));
   ASSERT_TRUE(daemon.start());
   EXPECT_TRUE(daemon.client());
+}
+
+// ---- what is in the way ------------------------------------------------------------------------------------------------
+
+TEST(DaemonStart, AFileThatIsNoSocketIsNotReplaced) {
+  Daemon daemon;
+  std::ofstream(daemon.socket()) << "precious";
+  EXPECT_FALSE(daemon.start());
+  EXPECT_THAT(daemon.log(), HasSubstr("listen.unix"));
+  std::ifstream in(daemon.socket());
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "precious");
+}
+
+TEST(DaemonStart, APortInUseIsSaidAndTheFirstGoesOn) {
+  for (const char* key : {"tls", "http"}) {
+    const Certificates authority;
+    authority.sign("server", "localhost");
+    const std::string more = "[tls]\ncertificate = \"" + authority.certificate("server") +
+                             "\"\nkey = \"" + authority.key("server") + "\"\nclient_ca = \"" +
+                             authority.ca() + "\"\n";
+    const std::string listen =
+        std::string(key) + " = \"127.0.0.1:" + std::to_string(free_port()) + "\"\n";
+    Daemon first(more, listen);
+    ASSERT_TRUE(first.start());
+    Daemon second(more, listen);
+    EXPECT_FALSE(second.start()) << key;
+    EXPECT_THAT(second.log(), HasSubstr(std::string("listen.") + key));
+    EXPECT_TRUE(first.client());
+    EXPECT_EQ(first.stop(), 0);
+  }
+}
+
+TEST(DaemonStart, CertificatesThatAreMissingOrDoNotFitAreNamed) {
+  const Certificates authority;
+  authority.sign("server", "localhost");
+  authority.sign("other", "localhost");
+  const std::string listen = "tls = \"127.0.0.1:" + std::to_string(free_port()) + "\"\n";
+  const auto said = [&](const std::string& certificate, const std::string& key,
+                        const std::string& client_ca) {
+    Daemon daemon("[tls]\ncertificate = \"" + certificate + "\"\nkey = \"" + key +
+                      "\"\nclient_ca = \"" + client_ca + "\"\n",
+                  listen);
+    EXPECT_FALSE(daemon.start());
+    return daemon.log();
+  };
+  const std::string certificate = authority.certificate("server");
+  const std::string key = authority.key("server");
+  EXPECT_THAT(said(authority.path("none.pem"), key, authority.ca()), HasSubstr("tls.certificate"));
+  EXPECT_THAT(said(certificate, authority.path("none.key"), authority.ca()), HasSubstr("tls.key"));
+  EXPECT_THAT(said(certificate, key, authority.path("none.pem")), HasSubstr("tls.client_ca"));
+  EXPECT_THAT(said(certificate, authority.key("other"), authority.ca()), HasSubstr("tls.key"));
+  EXPECT_THAT(said(certificate, certificate, authority.ca()), HasSubstr("tls.key"));
+  EXPECT_THAT(said(certificate, key, key), HasSubstr("tls.client_ca"));
+}
+
+TEST(DaemonStart, ChecksAConfigurationWithoutTouchingAnything) {
+  Daemon daemon;
+  daemon.write_config();
+  const Ended ended = run("--check-config --config " + daemon.config());
+  EXPECT_EQ(ended.code, 0) << ended.said;
+  EXPECT_THAT(ended.said, HasSubstr(daemon.ledger()));
+  EXPECT_FALSE(std::filesystem::exists(daemon.ledger()));
+  EXPECT_FALSE(std::filesystem::exists(daemon.socket()));
+  // also while it runs
+  ASSERT_TRUE(daemon.start());
+  EXPECT_EQ(run("--check-config --config " + daemon.config()).code, 0);
+  EXPECT_TRUE(daemon.client());
+}
+
+TEST(DaemonStart, ServesAsAUserOfItsOwn) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becomes another user, so needs root";
+  constexpr uid_t kNobody = 65534;
+  Daemon daemon;
+  std::filesystem::permissions(daemon.folder(), std::filesystem::perms(0755));
+  ASSERT_EQ(::chown(daemon.folder().c_str(), kNobody, kNobody), 0);
+  ASSERT_TRUE(daemon.start(kNobody));
+  struct stat found {};
+  ASSERT_EQ(::stat(daemon.ledger().c_str(), &found), 0);
+  EXPECT_EQ(found.st_uid, kNobody);
+  EXPECT_EQ(found.st_mode & 07, 0U) << "the ledger is not for everybody";
+  const auto client = daemon.client().value();
+  const auto info = client->info().value();
+  EXPECT_EQ(info.principal, "unix:root");
+  EXPECT_EQ(info.role, Role::kAdministrator);
+  CreateSubnet subnet;
+  subnet.prefix = Ipv6Prefix::parse("2001:db8:1::/64").value();
+  const auto answers = client->submit(std::vector<Envelope>{{.command = subnet}}, Chain::kEach);
+  EXPECT_TRUE(answers && answers->front().accepted());
+  EXPECT_EQ(daemon.stop(), 0);
+  ASSERT_TRUE(daemon.start(kNobody)) << "again, on what it left";
+  EXPECT_EQ(daemon.stop(), 0);
+}
+
+TEST(DaemonStart, ADirectoryThatItMayNotWriteIsSaid) {
+  if (::geteuid() != 0) GTEST_SKIP() << "becomes another user, so needs root";
+  constexpr uid_t kNobody = 65534;
+  Daemon daemon;  // the folder is root's
+  std::filesystem::permissions(daemon.folder(), std::filesystem::perms(0755));
+  EXPECT_FALSE(daemon.start(kNobody));
+  EXPECT_THAT(daemon.log(), HasSubstr("daemon.cannot_start"));
+  EXPECT_THAT(daemon.log(), HasSubstr(daemon.ledger()));
 }
 
 }  // namespace
