@@ -1,9 +1,13 @@
 // Malformed bytes at the listener: whatever comes, the daemon lives and goes on answering others. The seed repeats a run.
 
+#include "tests/support/certificates.h"
 #include "tests/support/daemon.h"
 #include "tests/support/seed.h"
 
+#include <arpa/inet.h>
 #include <cstring>
+#include <functional>
+#include <netinet/in.h>
 #include <poll.h>
 #include <random>
 #include <sys/socket.h>
@@ -24,18 +28,49 @@ int connect_to(const std::string& path) {
   return -1;
 }
 
+int connect_to(unsigned port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+int seconds_to_run() {
+  const char* asked = std::getenv("LEASELEDGER_FUZZ_SECONDS");
+  return asked != nullptr ? std::atoi(asked) : campaign() ? 180 : 3;
+}
+
 /// Stands between a client and the daemon for one connection and keeps what the client says.
 class Recorder {
  public:
-  Recorder(const std::string& path, const std::string& daemon) : path_(path) {
+  /// On a path, before the daemon's.
+  Recorder(const std::string& path, const std::string& daemon) {
     listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strcpy(address.sun_path, path.c_str());
     EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(listener_, 1), 0);
-    thread_ = std::thread([this, daemon] { run(daemon); });
+    thread_ = std::thread([this, daemon] { run([&] { return connect_to(daemon); }); });
   }
+  /// On a port, before the daemon's.
+  explicit Recorder(unsigned daemon) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 1), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, daemon] { run([daemon] { return connect_to(daemon); }); });
+  }
+  unsigned port() const { return port_; }
   Bytes finish() {
     thread_.join();
     ::close(listener_);
@@ -43,9 +78,9 @@ class Recorder {
   }
 
  private:
-  void run(const std::string& daemon) {
+  void run(const std::function<int()>& connect_to_daemon) {
     const int client = ::accept(listener_, nullptr, nullptr);
-    const int server = connect_to(daemon);
+    const int server = connect_to_daemon();
     char buffer[65536];
     pollfd both[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
     for (;;) {
@@ -61,8 +96,8 @@ class Recorder {
     ::close(server);
   }
 
-  std::string path_;
   int listener_ = -1;
+  unsigned port_ = 0;
   Bytes said_;
   std::thread thread_;
 };
@@ -120,10 +155,40 @@ class Mutator {
   Bytes valid_;
 };
 
+/// Malformed bytes for so long, each on a connection of its own; others are looked after now and then.
+void throw_at(const std::function<int()>& connect, Mutator mutator, int seconds, std::uint64_t seed,
+              const std::function<void()>& look_after_others) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  std::vector<int> half_open;
+  std::uint64_t rounds = 0;
+  for (; std::chrono::steady_clock::now() < end; ++rounds) {
+    const int fd = connect();
+    ASSERT_GE(fd, 0) << "round " << rounds << ", LEASELEDGER_SEED=" << seed;
+    const Bytes bytes = mutator.next();
+    (void)!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (mutator.pick(3) == 0) ::shutdown(fd, SHUT_WR);
+    if (mutator.pick(8) == 0) {
+      half_open.push_back(fd);
+      if (half_open.size() > 32) {
+        ::close(half_open.front());
+        half_open.erase(half_open.begin());
+      }
+    } else {
+      pollfd answer{fd, POLLIN, 0};
+      if (mutator.pick(2) == 0) ::poll(&answer, 1, 5);
+      ::close(fd);
+    }
+    if (rounds % 50 == 0) {
+      look_after_others();
+      if (::testing::Test::HasFatalFailure()) break;
+    }
+  }
+  for (const int fd : half_open) ::close(fd);
+  std::printf("%llu rounds\n", static_cast<unsigned long long>(rounds));
+}
+
 TEST(ListenerFuzz, WhateverComesOthersAreAnswered) {
-  const char* campaign = std::getenv("LEASELEDGER_CAMPAIGN");
-  const char* asked = std::getenv("LEASELEDGER_FUZZ_SECONDS");
-  const int seconds = asked != nullptr ? std::atoi(asked) : campaign != nullptr ? 180 : 3;
+  const int seconds = seconds_to_run();
   const std::uint64_t seed = test::seed();
   Daemon daemon("[expiry]\nenabled = false\n[limits]\nmessage_bytes = \"1MiB\"\n");
   ASSERT_TRUE(daemon.start());
@@ -155,35 +220,51 @@ TEST(ListenerFuzz, WhateverComesOthersAreAnswered) {
   const Bytes said = recorder.finish();
   ASSERT_GT(said.size(), 1000U);
 
-  Mutator mutator(seed, said);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  std::vector<int> half_open;
-  std::uint64_t rounds = 0;
-  for (; std::chrono::steady_clock::now() < end; ++rounds) {
-    const int fd = connect_to(daemon.socket());
-    ASSERT_GE(fd, 0) << "round " << rounds << ", LEASELEDGER_SEED=" << seed;
-    const Bytes bytes = mutator.next();
-    (void)!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (mutator.pick(3) == 0) ::shutdown(fd, SHUT_WR);
-    if (mutator.pick(8) == 0) {
-      half_open.push_back(fd);
-      if (half_open.size() > 32) {
-        ::close(half_open.front());
-        half_open.erase(half_open.begin());
-      }
-    } else {
-      pollfd answer{fd, POLLIN, 0};
-      if (mutator.pick(2) == 0) ::poll(&answer, 1, 5);
-      ::close(fd);
-    }
-    if (rounds % 50 == 0) {
-      ASSERT_TRUE(good->info()) << "round " << rounds << ", LEASELEDGER_SEED=" << seed << "\n"
-                                << daemon.log();
-    }
-  }
-  for (const int fd : half_open) ::close(fd);
-  std::printf("%llu rounds\n", static_cast<unsigned long long>(rounds));
+  throw_at([&] { return connect_to(daemon.socket()); }, Mutator(seed, said), seconds, seed,
+           [&] {
+             ASSERT_TRUE(good->info()) << "LEASELEDGER_SEED=" << seed << "\n" << daemon.log();
+             ASSERT_TRUE(daemon.client()) << "LEASELEDGER_SEED=" << seed << "\n" << daemon.log();
+           });
   EXPECT_TRUE(good->info()) << "LEASELEDGER_SEED=" << seed;
+  EXPECT_TRUE(good->verify().value().ok()) << "LEASELEDGER_SEED=" << seed;
+  EXPECT_EQ(daemon.stop(), 0) << "LEASELEDGER_SEED=" << seed << "\n" << daemon.log();
+}
+
+TEST(ListenerFuzz, WhateverComesToTheTlsPortOthersAreAnswered) {
+  const std::uint64_t seed = test::seed();
+  const Certificates authority;
+  authority.sign("server", "localhost");
+  authority.sign("admin", "admin");
+  const unsigned port = free_port();
+  Daemon daemon("[expiry]\nenabled = false\n[log]\nlevel = \"error\"\n[tls]\ncertificate = \"" +
+                    authority.certificate("server") + "\"\nkey = \"" + authority.key("server") +
+                    "\"\nclient_ca = \"" + authority.ca() +
+                    "\"\nhandshake_timeout = \"2s\"\n[[tls.principal]]\ncommon_name = "
+                    "\"admin\"\nrole = \"administrator\"\n",
+                "tls = \"127.0.0.1:" + std::to_string(port) + "\"\n");
+  ASSERT_TRUE(daemon.start());
+  rpc::ClientOptions options;
+  options.server = "tls:localhost:" + std::to_string(port);
+  options.ca_file = authority.ca();
+  options.certificate_file = authority.certificate("admin");
+  options.key_file = authority.key("admin");
+  const auto good = rpc::Client::connect(options).value();
+
+  // A handshake and a question, as a client sends them: hello, certificate, and what only the two can read.
+  Recorder recorder(port);
+  {
+    rpc::ClientOptions recorded = options;
+    recorded.server = "tls:localhost:" + std::to_string(recorder.port());
+    EXPECT_TRUE(rpc::Client::connect(recorded).value()->stats());
+  }
+  const Bytes said = recorder.finish();
+  ASSERT_GT(said.size(), 500U);
+  throw_at([&] { return connect_to(port); }, Mutator(seed, said), seconds_to_run(), seed,
+           [&] {
+             ASSERT_TRUE(good->info()) << "LEASELEDGER_SEED=" << seed << "\n" << daemon.log();
+             ASSERT_TRUE(rpc::Client::connect(options)) << "LEASELEDGER_SEED=" << seed << "\n"
+                                                        << daemon.log();
+           });
   EXPECT_TRUE(good->verify().value().ok()) << "LEASELEDGER_SEED=" << seed;
   EXPECT_EQ(daemon.stop(), 0) << "LEASELEDGER_SEED=" << seed << "\n" << daemon.log();
 }
