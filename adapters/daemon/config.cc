@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::uintmax_t kLargestFile = std::uintmax_t{1} << 20;
 constexpr std::size_t kLongestSocketPath = 107;  // sockaddr_un, with its final zero
-constexpr const char* kPrincipals = "tls.principal";
 
 class Reader {
  public:
@@ -135,11 +134,13 @@ class Reader {
     std::vector<std::string> keys;
     for (const Option& option : options())
       if (option.section == section) keys.emplace_back(option.key);
-    if (section == "tls") keys.emplace_back("principal");
+    for (const ListSection& list : list_sections())
+      if (list.section == section) keys.emplace_back(list.key);
     for (const auto& [name, node] : table) {
       const std::string key = section + "." + std::string(name.str());
-      if (key == kPrincipals) {
-        read_principals(node);
+      const auto list = std::ranges::find(list_sections(), key, &ListSection::name);
+      if (list != list_sections().end()) {
+        read_list(*list, node);
       } else if (const Option* option = find_option(key)) {
         read_value(*option, node);
       } else {
@@ -172,64 +173,38 @@ class Reader {
     return names;
   }
 
-  // ---- [[tls.principal]] ----
+  // ---- [[tls.principal]] and the like ----
 
-  void read_principals(const toml::node& node) {
+  void read_list(const ListSection& list, const toml::node& node) {
     const auto* array = node.as_array();
     if (array == nullptr ||
         !std::ranges::all_of(*array, [](const auto& e) { return e.is_table(); }))
-      return problem(place(node.source()), kPrincipals, as_text(node),
-                     "sections of their own: [[tls.principal]]");
-    config_.sources[kPrincipals] = place(node.source());
-    std::set<std::string> seen;
-    for (const auto& each : *array) read_principal(*each.as_table(), seen);
+      return problem(place(node.source()), list.name(), as_text(node),
+                     "sections of their own: [[" + list.name() + "]]");
+    config_.sources[list.name()] = place(node.source());
+    for (const auto& each : *array) read_entry(list, *each.as_table());
   }
 
-  void read_principal(const toml::table& table, std::set<std::string>& seen) {
-    static const std::vector<std::string> kKeys{"common_name", "principal", "role"};
-    TlsPrincipal out;
-    bool has_role = false;
+  void read_entry(const ListSection& list, const toml::table& table) {
+    std::vector<std::string> known;
+    for (const EntryKey& key : list.keys) known.emplace_back(key.name);
+    list.add(config_);
     for (const auto& [name, node] : table) {
-      const std::string key = std::string(kPrincipals) + "." + std::string(name.str());
-      if (std::ranges::find(kKeys, name.str()) == kKeys.end()) {
-        unknown(name.source(), key, std::string(name.str()), kKeys, "key");
+      const std::string key = list.name() + "." + std::string(name.str());
+      if (std::ranges::find(known, name.str()) == known.end()) {
+        unknown(name.source(), key, std::string(name.str()), known, "key");
         continue;
       }
-      const std::string text = node.is_string() ? node.as_string()->get() : "";
-      if (name.str() == "role") {
-        const auto role = role_of(text);
-        has_role = true;
-        if (!role) {
-          problem(place(node.source()), key, as_text(node), "administrator, user or none");
-        } else {
-          out.role = *role;
-        }
-        continue;
-      }
-      if (text.empty() || text.size() > 64 ||
-          std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
-        problem(place(node.source()), key, as_text(node),
-                "text of 1 to 64 octets without control characters");
-      }
-      (name.str() == "principal" ? out.principal : out.common_name) = text;
+      const std::string wrong =
+          node.is_string() ? list.set(config_, name.str(), node.as_string()->get()) : "text";
+      if (!wrong.empty()) problem(place(node.source()), key, as_text(node), wrong);
     }
-    if (!table.contains("common_name"))
-      problem(place(table.source()), std::string(kPrincipals) + ".common_name", "",
-              "the common name of the certificate's subject");
-    if (!has_role)
-      problem(place(table.source()), std::string(kPrincipals) + ".role", "",
-              "administrator, user or none");
-    if (out.principal.empty()) out.principal = out.common_name;
-    if (!out.common_name.empty() && !seen.insert(out.common_name).second)
-      problem(place(table.source()), std::string(kPrincipals) + ".common_name", out.common_name,
-              "each common name once");
-    config_.tls.principals.push_back(std::move(out));
-  }
-
-  static std::optional<Role> role_of(std::string_view text) {
-    for (const Role role : {Role::kNone, Role::kUser, Role::kAdministrator})
-      if (name_of(role) == text) return role;
-    return std::nullopt;
+    for (const EntryKey& key : list.keys) {
+      if (key.missing != nullptr && !table.contains(key.name))
+        problem(place(table.source()), list.name() + "." + key.name, "", key.missing);
+    }
+    if (const auto [key, value, expected] = list.finish(config_); !expected.empty())
+      problem(place(table.source()), list.name() + (key.empty() ? "" : "." + key), value, expected);
   }
 
   // ---- environment and flags ----
@@ -301,6 +276,7 @@ class Reader {
         }
       }
     }
+    check_kea();
     const auto& backup = config_.backup.directory;
     if (!backup.empty()) {
       const auto inside =
@@ -309,6 +285,32 @@ class Reader {
         problem(source_of("backup.directory"), "backup.directory", backup.string(),
                 "a directory outside of the ledger's, " + config_.ledger.directory.string());
     }
+  }
+
+  void check_kea() {
+    const auto& kea = config_.kea;
+    if (kea.unix_path.size() > kLongestSocketPath)
+      problem(source_of("kea.unix"), "kea.unix", kea.unix_path,
+              "a path of at most 107 octets, which is what a socket address can hold");
+    for (const auto& [key, path] :
+         {std::pair("kea.certificate", &kea.certificate), std::pair("kea.key", &kea.key),
+          std::pair("kea.client_ca", &kea.client_ca)}) {
+      std::error_code error;
+      if (!path->empty() && !std::filesystem::exists(*path, error) && !error)
+        problem(source_of(key), key, path->string(), "a file that is there");
+    }
+    if (kea.certificate.empty() != kea.key.empty())
+      problem(source_of(kea.key.empty() ? "kea.certificate" : "kea.key"),
+              kea.key.empty() ? "kea.key" : "kea.certificate", "",
+              "a PEM file, because the other of kea.certificate and kea.key is given");
+    if (!kea.client_ca.empty() && kea.certificate.empty())
+      problem(source_of("kea.client_ca"), "kea.certificate", "",
+              "a PEM file, because kea.client_ca is given");
+    if (kea.http.empty() || kea.anonymous != "none" || !kea.client_ca.empty()) return;
+    if (kea.clients.empty())
+      problem(source_of("kea.http"), "kea.client", "",
+              "at least one [[kea.client]], because kea.http is '" + kea.http +
+                  "'; otherwise nobody could use it");
   }
 
   const ConfigInputs& inputs_;
@@ -338,12 +340,14 @@ std::vector<std::string> changed_keys(const Config& before, const Config& after)
   std::vector<std::string> out;
   for (const Option& option : options())
     if (value_text(option, before) != value_text(option, after)) out.push_back(option.name());
-  if (before.tls.principals != after.tls.principals) out.emplace_back(kPrincipals);
+  for (const ListSection& list : list_sections())
+    if (!list.equal(before, after)) out.push_back(list.name());
   return out;
 }
 
 bool is_reloadable(std::string_view key) {
-  if (key == kPrincipals) return true;
+  const auto list = std::ranges::find(list_sections(), key, &ListSection::name);
+  if (list != list_sections().end()) return list->reloadable;
   const Option* option = find_option(key);
   return option != nullptr && option->reloadable;
 }

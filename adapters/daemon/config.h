@@ -30,6 +30,27 @@ struct TlsPrincipal {
   friend bool operator==(const TlsPrincipal&, const TlsPrincipal&) = default;
 };
 
+/// Who may use the Kea door with a name and a password: [[kea.client]].
+struct KeaClient {
+  std::string user;      ///< of HTTP basic authentication (RFC 7617); recorded as "kea:" + this.
+  std::string password;  ///< "" when it is in a file.
+  std::filesystem::path password_file;  ///< its first line; read when the configuration is.
+  Role role = Role::kAdministrator;
+  friend bool operator==(const KeaClient&, const KeaClient&) = default;
+};
+
+/// A Kea that the ledger is compared with: [[kea.server]].
+struct KeaServer {
+  std::string name;
+  std::string control;  ///< "unix:/run/kea/kea6-ctrl-socket", "http://127.0.0.1:8000/"; "": none.
+  std::filesystem::path config;  ///< kea-dhcp6.conf, where its subnets are when `control` is "".
+  std::string user;              ///< for a control agent.
+  std::string password;
+  std::filesystem::path password_file;
+  std::chrono::milliseconds interval{300'000};  ///< from one comparison to the next; 0: never.
+  friend bool operator==(const KeaServer&, const KeaServer&) = default;
+};
+
 /// Every value with its default. Meaning, unit and range of each: the table in config.cc, or leaseledgerd.toml(5).
 struct Config {
   struct {
@@ -78,6 +99,21 @@ struct Config {
   struct {
     std::filesystem::path directory;  ///< "": no backups over RPC.
   } backup;
+  struct {
+    std::string http;       ///< "127.0.0.1:8548"; "": none.
+    std::string unix_path;  ///< key "unix"; "": none.
+    std::uint32_t unix_mode = 0660;
+    std::filesystem::path certificate;  ///< with one, HTTP is spoken behind TLS.
+    std::filesystem::path key;
+    std::filesystem::path client_ca;  ///< with one, clients need a certificate.
+    std::string anonymous = "none";
+    std::string compat = "2.2";
+    std::string answer = "durable";
+    std::uint64_t request_bytes = std::uint64_t{16} << 20;
+    std::uint64_t connections = 64;
+    std::vector<KeaClient> clients;
+    std::vector<KeaServer> servers;
+  } kea;
   struct {
     Ipv6Address address{};
     std::string host_name;  ///< "": the machine's.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <fstream>
 #include <limits>
 #include <numeric>
 
@@ -121,6 +122,43 @@ constexpr Option kOptions[] = {
      "refused.",
      LEASELEDGER_SLOT(backup.directory)},
 
+    {"kea", "http", kEndpoint, 0, 0, false, "",
+     "Where Kea's commands are answered over HTTP, such as \"127.0.0.1:8548\". Empty: nowhere. A "
+     "Kea with its HA hook takes it for a backup partner. See docs/kea.md.",
+     LEASELEDGER_SLOT(kea.http)},
+    {"kea", "unix", kPath, 0, 0, false, "",
+     "The Unix socket on which the same commands are answered as on Kea's control socket. Empty: "
+     "none. Roles are those of [roles].",
+     LEASELEDGER_SLOT(kea.unix_path)},
+    {"kea", "unix_mode", kMode, 0, 0777, false, "", "The permissions of that Unix socket.",
+     LEASELEDGER_SLOT(kea.unix_mode)},
+    {"kea", "certificate", kPath, 0, 0, true, "",
+     "With a certificate, a PEM file, kea.http speaks TLS.", LEASELEDGER_SLOT(kea.certificate)},
+    {"kea", "key", kPath, 0, 0, true, "", "The private key of the certificate, a PEM file.",
+     LEASELEDGER_SLOT(kea.key)},
+    {"kea", "client_ca", kPath, 0, 0, true, "",
+     "With the issuers of client certificates, a PEM file, clients of kea.http need one. Whom it "
+     "stands for is said by [[tls.principal]].",
+     LEASELEDGER_SLOT(kea.client_ca)},
+    {"kea", "anonymous", kWord, 0, 0, true, "none, user, administrator",
+     "The role of those who come to kea.http without a name and a password. none: they are asked "
+     "for them.",
+     LEASELEDGER_SLOT(kea.anonymous)},
+    {"kea", "compat", kWord, 0, 0, false, "2.2, 3.0",
+     "The version of Kea whose result codes are given: for a lease that exists already 2.2 has 1 "
+     "and 3.0 has 4.",
+     LEASELEDGER_SLOT(kea.compat)},
+    {"kea", "answer", kWord, 0, 0, true, "durable, received",
+     "When the lease updates of a Kea server are answered. durable: once they are on the disk; "
+     "received: at once, so that a crash of the machine can lose what was answered last, until the "
+     "next comparison with [[kea.server]].",
+     LEASELEDGER_SLOT(kea.answer)},
+    {"kea", "request_bytes", kSize, 64 * 1024, kGiB, false, "", "The largest command that is read.",
+     LEASELEDGER_SLOT(kea.request_bytes)},
+    {"kea", "connections", kCount, 1, 65536, false, "",
+     "Connections at a time to kea.http, and as many to kea.unix.",
+     LEASELEDGER_SLOT(kea.connections)},
+
     {"owner", "address", kAddress, 0, 0, false, "",
      "The server's own address, kept as the owner of records that are created.",
      LEASELEDGER_SLOT(owner.address)},
@@ -169,6 +207,208 @@ std::string text_with_unit(std::uint64_t number, std::span<const Unit> units,
     if (number != 0 && number % each.factor == 0) best = &each;
   return std::to_string(number / best->factor) + std::string(best->name);
 }
+
+using Pairs = std::vector<std::vector<std::pair<std::string, std::string>>>;
+
+constexpr const char* kRoles = "administrator, user or none";
+
+bool is_short_text(const std::string& text, std::size_t longest) {
+  return !text.empty() && text.size() <= longest && std::ranges::none_of(text, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7F;
+  });
+}
+
+/// Stores text of 1 to `longest` octets.
+std::string set_text(std::string& place, const std::string& text, std::size_t longest) {
+  place = text;
+  if (is_short_text(text, longest)) return "";
+  return "text of 1 to " + std::to_string(longest) + " octets without control characters";
+}
+
+std::string set_role(Role& place, const std::string& text) {
+  const auto role = role_of(text);
+  if (!role) return kRoles;
+  place = *role;
+  return "";
+}
+
+std::string set_path(std::filesystem::path& place, const std::string& text) {
+  place = text;
+  return text.starts_with('/') ? "" : "an absolute path";
+}
+
+/// Reads the first line of a password file. "" when it was done, otherwise what would be right.
+std::string read_password(const std::filesystem::path& file, std::string& password) {
+  if (file.empty()) return "";
+  std::ifstream in(file);
+  if (!in || !std::getline(in, password) || password.empty())
+    return "a file whose first line is the password, which this process can read";
+  return "";
+}
+
+/// The name is not that of an entry before.
+template <typename Entry>
+bool is_new(const std::vector<Entry>& entries, std::string Entry::*name) {
+  return std::ranges::count(entries, entries.back().*name, name) == 1;
+}
+
+constexpr EntryKey kPrincipalKeys[] = {
+    {"common_name", "text", "\"dhcp1.example.net\"",
+     "The common name of the certificate's subject.",
+     "the common name of the certificate's subject"},
+    {"principal", "text", "\"dhcp1\"",
+     "The name under which the audit trail has it, after \"tls:\". The common name when not "
+     "given.",
+     nullptr},
+    {"role", "one of administrator, user, none", "\"administrator\"",
+     "administrator: sends commands; user: asks questions; none: neither.", kRoles},
+};
+
+constexpr EntryKey kKeaClientKeys[] = {
+    {"user", "text", "\"kea1\"",
+     "The name. It is recorded as \"kea:\" and the name, and as the server of what it reports.",
+     "the name that the client gives"},
+    {"password", "text", "\"a long secret\"", "The password.", nullptr},
+    {"password_file", "path", "\"/etc/leaseledger/kea1.password\"",
+     "A file with the password in its first line, instead of \"password\".", nullptr, true},
+    {"role", "one of administrator, user, none", "\"administrator\"",
+     "administrator: sends commands, a DHCP server needs that; user: asks questions.", kRoles},
+};
+
+constexpr EntryKey kKeaServerKeys[] = {
+    {"name", "text", "\"kea1\"", "The name of the server, as its records have it.",
+     "the name of the server"},
+    {"control", "\"unix:PATH\" or a URL", "\"unix:/run/kea/kea6-ctrl-socket\"",
+     "Where its commands are answered: its control socket, or the control agent or HTTP control "
+     "socket (\"http://127.0.0.1:8000/\"). Its subnets are read there, and its leases compared.",
+     nullptr},
+    {"config", "path", "\"/etc/kea/kea-dhcp6.conf\"",
+     "Its configuration file, where its subnets are read when there is no \"control\".", nullptr,
+     true},
+    {"user", "text", "\"ledger\"", "The name for basic authentication at \"control\".", nullptr},
+    {"password", "text", "\"a long secret\"", "The password for it.", nullptr},
+    {"password_file", "path", "\"/etc/leaseledger/agent.password\"",
+     "A file with the password in its first line, instead of \"password\".", nullptr, true},
+    {"interval", "duration", "\"5m\"",
+     "How long after one comparison the next begins; \"0s\": only when it is asked for.", nullptr},
+};
+
+constexpr ListSection kListSections[] = {
+    {"tls", "principal",
+     "Whom a client certificate stands for; once for each. A certificate whose common name is in "
+     "no such section is not let in.",
+     true, kPrincipalKeys, [](Config& config) { config.tls.principals.emplace_back(); },
+     [](Config& config, std::string_view key, const std::string& text) -> std::string {
+       TlsPrincipal& entry = config.tls.principals.back();
+       if (key == "role") return set_role(entry.role, text);
+       return set_text(key == "principal" ? entry.principal : entry.common_name, text, 64);
+     },
+     [](Config& config) -> ListSection::Fault {
+       TlsPrincipal& entry = config.tls.principals.back();
+       if (entry.principal.empty()) entry.principal = entry.common_name;
+       if (!is_new(config.tls.principals, &TlsPrincipal::common_name))
+         return {"common_name", entry.common_name, "each common name once"};
+       return {};
+     },
+     [](const Config& config) -> Pairs {
+       Pairs out;
+       for (const TlsPrincipal& each : config.tls.principals)
+         out.push_back({{"common_name", toml_text(each.common_name)},
+                        {"principal", toml_text(each.principal)},
+                        {"role", toml_text(name_of(each.role))}});
+       return out;
+     },
+     [](const Config& a, const Config& b) { return a.tls.principals == b.tls.principals; }},
+
+    {"kea", "client",
+     "Who may use kea.http with a name and a password (HTTP basic authentication); once for each.",
+     true, kKeaClientKeys, [](Config& config) { config.kea.clients.emplace_back(); },
+     [](Config& config, std::string_view key, const std::string& text) -> std::string {
+       KeaClient& entry = config.kea.clients.back();
+       if (key == "role") return set_role(entry.role, text);
+       if (key == "password_file") return set_path(entry.password_file, text);
+       if (key == "password") return set_text(entry.password, text, 255);
+       const std::string wrong = set_text(entry.user, text, 64);
+       return wrong.empty() && text.find(':') != std::string::npos ? "a name without a colon"
+                                                                   : wrong;
+     },
+     [](Config& config) -> ListSection::Fault {
+       KeaClient& entry = config.kea.clients.back();
+       if (!is_new(config.kea.clients, &KeaClient::user))
+         return {"user", entry.user, "each user once"};
+       if (entry.password.empty() == entry.password_file.empty())
+         return {"password", "", "either password or password_file"};
+       return {"password_file", entry.password_file.string(),
+               read_password(entry.password_file, entry.password)};
+     },
+     [](const Config& config) -> Pairs {
+       Pairs out;
+       for (const KeaClient& each : config.kea.clients)
+         out.push_back(
+             {{"user", toml_text(each.user)},
+              each.password_file.empty()
+                  ? std::pair<std::string, std::string>{"password", "\"(not shown)\""}
+                  : std::pair<std::string, std::string>{"password_file",
+                                                        toml_text(each.password_file.string())},
+              {"role", toml_text(name_of(each.role))}});
+       return out;
+     },
+     [](const Config& a, const Config& b) { return a.kea.clients == b.kea.clients; }},
+
+    {"kea", "server",
+     "A Kea DHCPv6 server whose leases are compared with the ledger: when the daemon starts, when "
+     "the server comes back, and every interval. What is missing is recorded as observed.",
+     false, kKeaServerKeys, [](Config& config) { config.kea.servers.emplace_back(); },
+     [](Config& config, std::string_view key, const std::string& text) -> std::string {
+       KeaServer& entry = config.kea.servers.back();
+       if (key == "name") return set_text(entry.name, text, 64);
+       if (key == "user") return set_text(entry.user, text, 64);
+       if (key == "password") return set_text(entry.password, text, 255);
+       if (key == "password_file") return set_path(entry.password_file, text);
+       if (key == "config") return set_path(entry.config, text);
+       if (key == "control") {
+         entry.control = text;
+         if (text.starts_with("unix:/") || text.starts_with("http://")) return "";
+         return "\"unix:\" and an absolute path, or a URL such as \"http://127.0.0.1:8000/\"";
+       }
+       const auto interval = parse_with_unit(text, kDurationUnits);
+       if (!interval || (*interval != 0 && *interval < kSecond) || *interval > 720 * kHour)
+         return "a duration with its unit such as \"5m\", from 1s to 30d, or \"0s\" for never";
+       entry.interval = std::chrono::milliseconds(static_cast<std::int64_t>(*interval));
+       return "";
+     },
+     [](Config& config) -> ListSection::Fault {
+       KeaServer& entry = config.kea.servers.back();
+       if (!is_new(config.kea.servers, &KeaServer::name))
+         return {"name", entry.name, "each name once"};
+       if (entry.control.empty() == entry.config.empty())
+         return {"", "", "either control or config: where its subnets are read"};
+       if (!entry.password.empty() && !entry.password_file.empty())
+         return {"password", "", "either password or password_file"};
+       if (entry.user.empty() != (entry.password.empty() && entry.password_file.empty()))
+         return {"user", entry.user, "a user together with a password"};
+       return {"password_file", entry.password_file.string(),
+               read_password(entry.password_file, entry.password)};
+     },
+     [](const Config& config) -> Pairs {
+       Pairs out;
+       for (const KeaServer& each : config.kea.servers) {
+         auto& pairs = out.emplace_back();
+         const auto add = [&pairs](const char* key, const std::string& text) {
+           if (!text.empty()) pairs.emplace_back(key, toml_text(text));
+         };
+         add("name", each.name);
+         add("control", each.control);
+         add("config", each.config.string());
+         add("user", each.user);
+         if (each.password_file.empty() && !each.password.empty()) add("password", "(not shown)");
+         add("password_file", each.password_file.string());
+         add("interval", duration_text(each.interval));
+       }
+       return out;
+     },
+     [](const Config& a, const Config& b) { return a.kea.servers == b.kea.servers; }},
+};
 
 bool printable(std::string_view text) {
   return std::ranges::none_of(text, [](char c) {
@@ -304,6 +544,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::span<const Option> options() { return kOptions; }
+std::span<const ListSection> list_sections() { return kListSections; }
+
+std::optional<Role> role_of(std::string_view text) {
+  for (const Role role : {Role::kNone, Role::kUser, Role::kAdministrator})
+    if (name_of(role) == text) return role;
+  return std::nullopt;
+}
 
 const Option* find_option(std::string_view name) {
   const auto found = std::ranges::find(options(), name, &Option::name);
@@ -319,6 +566,7 @@ std::string_view section_description(std::string_view section) {
   if (section == "expiry") return "The end of leases.";
   if (section == "storage") return "The disk.";
   if (section == "backup") return "Backups that clients ask for.";
+  if (section == "kea") return "The door for Kea, its HA partners and its tools.";
   if (section == "owner") return "The server itself, as records name it.";
   if (section == "log") return "Messages, on standard error.";
   return "";

@@ -68,6 +68,44 @@ std::string value_text(const Option& option, const Config& config);
 /// A TOML string.
 std::string toml_text(std::string_view text);
 
+/// A key of a section that may stand several times. Every value of these is text.
+struct EntryKey {
+  const char* name;
+  const char* type;
+  const char* example;      ///< as TOML.
+  const char* description;  ///< sentences, each with its full stop.
+  const char* missing;      ///< what is said when it is not given; nullptr: it need not be.
+  bool instead = false;     ///< given instead of another one, so not in the example.
+};
+
+/// A section that may stand several times: [[tls.principal]].
+struct ListSection {
+  const char* section;
+  const char* key;
+  const char* description;
+  bool reloadable;
+  std::span<const EntryKey> keys;
+  void (*add)(Config&);  ///< one more entry, of which the following are about.
+  /// "" when it was stored; otherwise what would be right.
+  std::string (*set)(Config&, std::string_view key, const std::string& text);
+  struct Fault {
+    std::string key;
+    std::string value;
+    std::string expected;  ///< "": there is none.
+  };
+  /// Called behind the last key of an entry: what does not go together, or stood before.
+  Fault (*finish)(Config&);
+  /// Every entry as (key, value as TOML); passwords are left out.
+  std::vector<std::vector<std::pair<std::string, std::string>>> (*entries)(const Config&);
+  bool (*equal)(const Config&, const Config&);
+
+  std::string name() const { return std::string(section) + "." + key; }
+};
+/// Those that come behind the options of their section.
+std::span<const ListSection> list_sections();
+/// The role of that name.
+std::optional<Role> role_of(std::string_view text);
+
 /// The candidate that is nearest to a misspelt name; "" when none is near.
 std::string nearest(std::string_view name, std::span<const std::string> candidates);
 

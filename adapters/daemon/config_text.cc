@@ -4,29 +4,10 @@
 #include "adapters/daemon/config_options.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace leaseledger::daemon {
 namespace {
-
-constexpr const char* kPrincipalDescription =
-    "Whom a client certificate stands for; once for each. A certificate whose common name is in no "
-    "such section is not let in.";
-
-struct PrincipalKey {
-  const char* name;
-  const char* type;
-  const char* example;
-  const char* description;
-};
-constexpr PrincipalKey kPrincipalKeys[] = {
-    {"common_name", "text", "\"dhcp1.example.net\"",
-     "The common name of the certificate's subject."},
-    {"principal", "text", "\"dhcp1\"",
-     "The name under which the audit trail has it, after \"tls:\". The common name when not "
-     "given."},
-    {"role", "one of administrator, user, none", "\"administrator\"",
-     "administrator: sends commands; user: asks questions; none: neither."},
-};
 
 /// In lines of at most `width` columns that begin with `prefix`.
 std::string wrapped(std::string_view text, const std::string& prefix, std::size_t width = 100) {
@@ -55,6 +36,11 @@ void walk(Section section, Each each, After after) {
     each(all[i]);
     if (i + 1 == all.size() || name != all[i + 1].section) after(name);
   }
+}
+
+auto lists_of(std::string_view section) {
+  return list_sections() |
+         std::views::filter([section](const ListSection& l) { return l.section == section; });
 }
 
 std::string with_stop(std::string text) {
@@ -97,12 +83,11 @@ std::string effective_config(const Config& config) {
          out += line + "  # " + source(option.name()) + "\n";
        },
        [&](std::string_view name) {
-         if (name != "tls") return;
-         for (const TlsPrincipal& each : config.tls.principals) {
-           out += "\n[[tls.principal]]  # " + source("tls.principal") +
-                  "\ncommon_name = " + toml_text(each.common_name) +
-                  "\nprincipal = " + toml_text(each.principal) +
-                  "\nrole = " + toml_text(name_of(each.role)) + "\n";
+         for (const ListSection& list : lists_of(name)) {
+           for (const auto& entry : list.entries(config)) {
+             out += "\n[[" + list.name() + "]]  # " + source(list.name()) + "\n";
+             for (const auto& [key, value] : entry) out += key + " = " + value + "\n";
+           }
          }
        });
   return out;
@@ -124,10 +109,12 @@ std::string example_config() {
                value_text(option, defaults) + "\n";
       },
       [&out](std::string_view name) {
-        if (name != "tls") return;
-        out += "\n" + wrapped(kPrincipalDescription, "# ") + "#[[tls.principal]]\n";
-        for (const PrincipalKey& key : kPrincipalKeys)
-          out += wrapped(key.description, "# ") + "#" + key.name + " = " + key.example + "\n";
+        for (const ListSection& list : lists_of(name)) {
+          out += "\n" + wrapped(list.description, "# ") + "#[[" + list.name() + "]]\n";
+          for (const EntryKey& key : list.keys)
+            out += wrapped(key.description, "# ") + (key.instead ? "# " : "#") + key.name + " = " +
+                   key.example + "\n";
+        }
       });
   return out;
 }
@@ -159,12 +146,13 @@ std::string config_manual_page() {
                (option.reloadable ? " SIGHUP changes it." : "") + "\n";
       },
       [&out](std::string_view name) {
-        if (name != "tls") return;
-        out += "\n# SECTIONS tls.principal\n\n" + scd(kPrincipalDescription) +
-               " SIGHUP changes them.\n";
-        for (const PrincipalKey& key : kPrincipalKeys)
-          out += "\n*" + scd(key.name) + "*\n\t" + scd(key.description) + "\n\t" +
-                 scd(with_stop(key.type)) + " Example: " + scd(key.example) + ".\n";
+        for (const ListSection& list : lists_of(name)) {
+          out += "\n# SECTIONS " + list.name() + "\n\n" + scd(list.description) +
+                 (list.reloadable ? " SIGHUP changes them.\n" : "\n");
+          for (const EntryKey& key : list.keys)
+            out += "\n*" + scd(key.name) + "*\n\t" + scd(key.description) + "\n\t" +
+                   scd(with_stop(key.type)) + " Example: " + scd(key.example) + ".\n";
+        }
       });
   return out + "\n# SEE ALSO\n\n*leaseledgerd*(8), *leaseledger*(1)\n";
 }
@@ -200,12 +188,14 @@ std::string config_markdown() {
                cell(option.description) + " |\n";
       },
       [&out](std::string_view name) {
-        if (name != "tls") return;
-        out += "\n### [[tls.principal]] ↻\n\n" + std::string(kPrincipalDescription) +
-               "\n\n| key | example | type | meaning |\n| --- | --- | --- | --- |\n";
-        for (const PrincipalKey& key : kPrincipalKeys)
-          out += "| `" + std::string(key.name) + "` | `" + key.example + "` | " + cell(key.type) +
-                 " | " + cell(key.description) + " |\n";
+        for (const ListSection& list : lists_of(name)) {
+          out += "\n### [[" + list.name() + "]]" + (list.reloadable ? " ↻" : "") + "\n\n" +
+                 list.description +
+                 "\n\n| key | example | type | meaning |\n| --- | --- | --- | --- |\n";
+          for (const EntryKey& key : list.keys)
+            out += "| `" + std::string(key.name) + "` | `" + key.example + "` | " + cell(key.type) +
+                   " | " + cell(key.description) + " |\n";
+        }
       });
   return out;
 }

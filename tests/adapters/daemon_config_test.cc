@@ -126,6 +126,38 @@ batch = 17
 min_free_bytes = "1GiB"
 [backup]
 directory = "/srv/backup"
+[kea]
+http = "127.0.0.1:8548"
+unix = "/run/kea6.sock"
+unix_mode = "0600"
+certificate = ")" + pem + R"("
+key = ")" + pem + R"("
+client_ca = ")" + pem + R"("
+anonymous = "user"
+compat = "3.0"
+answer = "received"
+request_bytes = "1MiB"
+connections = 18
+[[kea.client]]
+user = "kea1"
+password = "secret"
+role = "administrator"
+[[kea.client]]
+user = "kea2"
+password_file = ")" + pem + R"("
+role = "user"
+[[kea.server]]
+name = "kea1"
+control = "unix:/run/kea/kea6-ctrl-socket"
+interval = "90s"
+[[kea.server]]
+name = "kea2"
+control = "http://127.0.0.1:8000/"
+user = "ledger"
+password = "p"
+[[kea.server]]
+name = "kea3"
+config = "/etc/kea/kea-dhcp6.conf"
 [owner]
 address = "2001:db8::1"
 host_name = "ledger.example.net"
@@ -149,6 +181,23 @@ format = "journal"
                           TlsPrincipal{"watcher", "watcher", Role::kUser}));
   EXPECT_THAT(config.roles.administrator_groups, ElementsAre("wheel", "noc"));
   EXPECT_THAT(config.roles.user_groups, IsEmpty());
+  EXPECT_EQ(config.kea.http, "127.0.0.1:8548");
+  EXPECT_EQ(config.kea.unix_path, "/run/kea6.sock");
+  EXPECT_EQ(config.kea.unix_mode, 0600u);
+  EXPECT_EQ(config.kea.certificate, pem);
+  EXPECT_EQ(config.kea.key, pem);
+  EXPECT_EQ(config.kea.client_ca, pem);
+  EXPECT_EQ(config.kea.anonymous, "user");
+  EXPECT_EQ(config.kea.compat, "3.0");
+  EXPECT_EQ(config.kea.answer, "received");
+  EXPECT_EQ(config.kea.request_bytes, 1u << 20);
+  EXPECT_EQ(config.kea.connections, 18u);
+  EXPECT_THAT(config.kea.clients, ElementsAre(KeaClient{"kea1", "secret", "", Role::kAdministrator},
+                                              KeaClient{"kea2", "x", pem, Role::kUser}));
+  EXPECT_THAT(config.kea.servers,
+              ElementsAre(KeaServer{"kea1", "unix:/run/kea/kea6-ctrl-socket", "", "", "", "", 90s},
+                          KeaServer{"kea2", "http://127.0.0.1:8000/", "", "ledger", "p", "", 5min},
+                          KeaServer{"kea3", "", "/etc/kea/kea-dhcp6.conf", "", "", "", 5min}));
   EXPECT_EQ(config.limits.message_bytes, 1u << 20);
   EXPECT_EQ(config.limits.batch, 8u);
   EXPECT_EQ(config.limits.connections, 9u);
@@ -170,7 +219,7 @@ format = "journal"
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.format, "journal");
   // No key of the table was forgotten above, and each knows its line.
-  EXPECT_EQ(config.sources.size(), options().size() + 1);
+  EXPECT_EQ(config.sources.size(), options().size() + list_sections().size());
   EXPECT_EQ(config.sources.at("ledger.directory"), file_.string() + ":3:13");
 }
 
@@ -254,6 +303,31 @@ TEST_F(DaemonConfig, ChecksPrincipals) {
                   "8:1: tls.principal.roel: not a key of leaseledgerd; did you mean role?"));
 }
 
+TEST_F(DaemonConfig, ChecksKeaClientsAndServers) {
+  EXPECT_THAT(
+      bad("[[kea.client]]\nuser = \"a:b\"\npassword = \"x\"\nrole = \"user\"\n"
+          "[[kea.client]]\nuser = \"c\"\nrole = \"user\"\n"
+          "[[kea.client]]\nuser = \"d\"\npassword_file = \"/nowhere\"\nrole = \"user\"\n"),
+      ElementsAre("2:8: kea.client.user 'a:b': a name without a colon",
+                  "5:1: kea.client.password: either password or password_file",
+                  "8:1: kea.client.password_file '/nowhere': a file whose first line is the "
+                  "password, which this process can read"));
+  EXPECT_THAT(
+      bad("[[kea.server]]\nname = \"a\"\ncontrol = \"/run/kea\"\n"
+          "[[kea.server]]\nname = \"b\"\n"
+          "[[kea.server]]\nname = \"c\"\ncontrol = \"unix:/x\"\ninterval = \"5\"\n"
+          "[[kea.server]]\nname = \"d\"\ncontrol = \"unix:/x\"\nuser = \"u\"\n"),
+      ElementsAre("3:11: kea.server.control '/run/kea': \"unix:\" and an absolute path, or a URL "
+                  "such as \"http://127.0.0.1:8000/\"",
+                  "4:1: kea.server: either control or config: where its subnets are read",
+                  HasSubstr("kea.server.interval '5': a duration with its unit"),
+                  "10:1: kea.server.user 'u': a user together with a password"));
+  EXPECT_THAT(bad("[kea]\nhttp = \"127.0.0.1:1\"\n"),
+              ElementsAre(HasSubstr("kea.client: at least one [[kea.client]]")));
+  EXPECT_THAT(bad("[kea]\ncertificate = \"/etc/hostname\"\n"),
+              ElementsAre(HasSubstr("kea.key: a PEM file")));
+}
+
 TEST_F(DaemonConfig, ChecksWhatHasToGoTogether) {
   EXPECT_THAT(bad("[listen]\ntls = \"[::]:8547\"\n[tls]\nkey = \"/nowhere/key.pem\"\n"),
               ElementsAre("2:7: tls.certificate: a PEM file, because listen.tls is '[::]:8547'",
@@ -324,8 +398,9 @@ TEST_F(DaemonConfig, TheExampleIsTheDefaultsAndStaysSoWithoutItsCommentSigns) {
   const std::string all =
       std::regex_replace(example_config(), std::regex("(^|\n)#(?=[a-z[])"), "$1");
   const Config config = good(all);
-  EXPECT_THAT(changed_keys(Config{}, config), ElementsAre("tls.principal"));
-  EXPECT_EQ(config.sources.size(), options().size() + 1);
+  EXPECT_THAT(changed_keys(Config{}, config),
+              ElementsAre("tls.principal", "kea.client", "kea.server"));
+  EXPECT_EQ(config.sources.size(), options().size() + list_sections().size());
 }
 
 TEST_F(DaemonConfig, EveryOptionHasSentencesAndARangeThatItsDefaultIsIn) {
