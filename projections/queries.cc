@@ -371,6 +371,38 @@ Result<LeasePage> Queries::leases_in(const Ipv6Prefix& prefix, const AsOf& as_of
   return page;
 }
 
+Result<std::vector<LeaseKey>> Queries::keys_in(const Ipv6Prefix& prefix, Position known,
+                                               std::optional<LeaseKey> after,
+                                               std::size_t limit) const {
+  LEASELEDGER_TRY(require_known(known));
+  LEASELEDGER_ASSIGN(const auto ranges, ranges_of(prefix, known));
+  std::vector<LeaseKey> out;
+  for (const auto& range : ranges) {
+    if (out.size() >= limit) break;
+    if (after && range.last() < after->address) continue;
+    const std::string from = after && after->address >= range.address
+                                 ? lease_history_key(*after, kEnd)
+                                 : lease_history_key({range.first(), 0}, 0);
+    Status status;
+    LEASELEDGER_TRY(
+        views_->scan(View::kLeaseHistory, from, [&](std::string_view k, std::string_view v) {
+          const auto entry = decode_lease_entry(k, v);
+          if (!entry) {
+            status = tl::unexpected(entry.error());
+            return false;
+          }
+          const LeaseKey& key = entry->first;
+          if (key.address > range.last() || out.size() >= limit) return false;
+          if (range.contains(key) && entry->second.position <= known && (!after || key > *after) &&
+              (out.empty() || out.back() != key))
+            out.push_back(key);
+          return true;
+        }));
+    LEASELEDGER_TRY(status);
+  }
+  return out;
+}
+
 Result<std::vector<LeaseRow>> Queries::expiring(Instant from, Instant to, const AsOf& as_of,
                                                 std::size_t limit) const {
   LEASELEDGER_TRY(require_known(as_of.known));

@@ -119,6 +119,10 @@ class Queries {
   Result<Holders> who(const Ipv6Address& address, Instant time, Position known) const;
   /// All spans of `key` and, with `covering`, of the keys around it, oldest first.
   Result<std::vector<HeldSpan>> history(const LeaseKey& key, bool covering, Position known) const;
+  /// Keys inside `prefix` about which there is anything in the log, in key order, those after `after`, at most `limit`; when
+  /// `prefix` is a subnet, those of its delegation pools too.
+  Result<std::vector<LeaseKey>> keys_in(const Ipv6Prefix& prefix, Position known,
+                                        std::optional<LeaseKey> after, std::size_t limit) const;
   /// What a DUID held in [from, to): spans of a key and IAID, merged where they overlap or one follows the other without a gap.
   Result<std::vector<HeldSpan>> held_by(const Duid& duid, Instant from, Instant to,
                                         Position known) const;

@@ -8,7 +8,7 @@ packages=(
   librocksdb-dev libcapnp-dev capnproto libspdlog-dev libgtest-dev libgmock-dev
   libssl-dev libcli11-dev nlohmann-json3-dev libexpected-dev liblz4-dev libxxhash-dev
   # The daemon.
-  libtomlplusplus-dev libsystemd-dev prometheus-cpp-dev
+  libtomlplusplus-dev libsystemd-dev prometheus-cpp-dev libcurl4-openssl-dev
   # Certificates of the tests.
   openssl
   # Man pages.

@@ -1,5 +1,6 @@
 #include "adapters/rpc/server.h"
 
+#include "adapters/rpc/peers.h"
 #include "adapters/rpc/pem.h"
 #include "adapters/rpc/sessions.h"
 
@@ -7,8 +8,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <pwd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
@@ -21,46 +20,6 @@ constexpr auto kRefusalPatience = 5 * kj::SECONDS;
 constexpr std::size_t kMostRefusals = 64;
 /// After an accept() that failed: there may be no file descriptors for a while.
 constexpr auto kAcceptRest = 100 * kj::MILLISECONDS;
-
-std::string user_name(uid_t uid) {
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
-    return found->pw_name;
-  return std::to_string(uid);
-}
-
-/// The groups of the process that connected, as the kernel knows them.
-std::set<gid_t> groups_of(kj::AsyncIoStream& stream) {
-  std::set<gid_t> out;
-  ucred credentials{};
-  kj::uint length = sizeof credentials;
-  KJ_IF_MAYBE (problem, kj::runCatchingExceptions([&] {
-                 stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &credentials, &length);
-                 out.insert(credentials.gid);
-                 std::vector<gid_t> groups(65536);  // NGROUPS_MAX
-                 length = static_cast<kj::uint>(groups.size() * sizeof(gid_t));
-                 stream.getsockopt(SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length);
-                 out.insert(groups.begin(),
-                            groups.begin() + static_cast<std::ptrdiff_t>(length / sizeof(gid_t)));
-               })) {
-    spdlog::warn("rpc.groups_unknown error=\"{}\"", problem->getDescription().cStr());
-  }
-  return out;
-}
-
-/// A name that reads in logs and in the audit trail as what it is.
-bool is_presentable(const std::string& name) {
-  return std::ranges::none_of(name, [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  });
-}
-
-bool intersect(const std::set<gid_t>& a, const std::set<gid_t>& b) {
-  return std::ranges::any_of(a, [&](gid_t group) { return b.contains(group); });
-}
 
 /// Makes something of PEM text; OpenSSL's words stay out of the error.
 template <typename T, typename Make>
@@ -76,24 +35,29 @@ Result<T> from_pem(const char* what, const std::string& path, const std::string&
 
 Result<kj::Own<kj::TlsContext>> make_tls_context(const TlsFiles& files, kj::Timer& timer,
                                                  std::chrono::milliseconds handshake_timeout) {
+  const std::string certificate_key = files.section + ".certificate";
+  const std::string key_key = files.section + ".key";
   LEASELEDGER_ASSIGN(const std::string certificate_pem,
-                     read_pem(files.certificate, "tls.certificate"));
-  LEASELEDGER_ASSIGN(const std::string key_pem, read_pem(files.key, "tls.key"));
+                     read_pem(files.certificate, certificate_key.c_str()));
+  LEASELEDGER_ASSIGN(const std::string key_pem, read_pem(files.key, key_key.c_str()));
   LEASELEDGER_ASSIGN(
       auto certificate,
-      from_pem<kj::TlsCertificate>("tls.certificate", files.certificate, certificate_pem,
+      from_pem<kj::TlsCertificate>(certificate_key.c_str(), files.certificate, certificate_pem,
                                    [](kj::StringPtr pem) { return kj::TlsCertificate(pem); }));
-  LEASELEDGER_ASSIGN(
-      auto key, from_pem<kj::TlsPrivateKey>("tls.key", files.key, key_pem, [](kj::StringPtr pem) {
-        return kj::TlsPrivateKey(pem);
-      }));
-  LEASELEDGER_ASSIGN(const auto trusted, certificates_of(files.client_ca, "tls.client_ca"));
+  LEASELEDGER_ASSIGN(auto key, from_pem<kj::TlsPrivateKey>(
+                                   key_key.c_str(), files.key, key_pem,
+                                   [](kj::StringPtr pem) { return kj::TlsPrivateKey(pem); }));
+  std::vector<kj::TlsCertificate> trusted;
+  if (!files.client_ca.empty()) {
+    LEASELEDGER_ASSIGN(trusted,
+                       certificates_of(files.client_ca, (files.section + ".client_ca").c_str()));
+  }
   if (!fit_together(certificate_pem, key_pem))
-    return invalid("tls.key", files.key, "the private key of " + files.certificate);
+    return invalid(key_key, files.key, "the private key of " + files.certificate);
   const kj::TlsKeypair pair{kj::mv(key), kj::mv(certificate)};
   kj::TlsContext::Options options;
   options.useSystemTrustStore = false;
-  options.verifyClients = true;
+  options.verifyClients = !trusted.empty();
   options.trustedCertificates = kj::arrayPtr(trusted.data(), trusted.size());
   options.minVersion = kj::TlsVersion::TLS_1_2;
   options.defaultKeypair = pair;
@@ -101,7 +65,7 @@ Result<kj::Own<kj::TlsContext>> make_tls_context(const TlsFiles& files, kj::Time
   options.acceptTimeout = handshake_timeout.count() * kj::MILLISECONDS;
   kj::Own<kj::TlsContext> out;
   if (kj::runCatchingExceptions([&] { out = kj::heap<kj::TlsContext>(options); }) != nullptr) {
-    return invalid("tls.key", files.key, "the private key of " + files.certificate);
+    return invalid(key_key, files.key, "the private key of " + files.certificate);
   }
   return kj::mv(out);
 }
@@ -144,20 +108,7 @@ struct Server::Impl {
   // ---- who it is -----------------------------------------------------------------------------------------------------
 
   void greet_unix(kj::AuthenticatedStream stream) {
-    auto& peer = kj::downcast<kj::LocalPeerIdentity>(*stream.peerIdentity);
-    Principal principal{"unix:?", Role::kNone, ""};
-    KJ_IF_MAYBE (uid, peer.getCredentials().uid) {
-      auto [known, is_new] = users.try_emplace(*uid);
-      if (is_new) known->second = user_name(*uid);
-      principal.name = "unix:" + known->second;
-      const auto groups = groups_of(*stream.stream);
-      if (*uid == 0 || *uid == ::geteuid() ||
-          intersect(groups, options.roles.administrator_groups)) {
-        principal.role = Role::kAdministrator;
-      } else if (intersect(groups, options.roles.user_groups)) {
-        principal.role = Role::kUser;
-      }
-    }
+    Principal principal = principal_of_unix(stream, options.roles, users);
     serve(kj::mv(stream.stream), std::move(principal), "unix");
   }
 
@@ -173,24 +124,9 @@ struct Server::Impl {
     tasks.add(secure.wrapServer(kj::mv(stream))
                   .then(
                       [this](kj::AuthenticatedStream wrapped) {
-                        auto& peer = kj::downcast<kj::TlsPeerIdentity>(*wrapped.peerIdentity);
-                        if (!peer.hasCertificate()) return;
-                        const kj::String common_name = peer.getCommonName();
-                        // With all its octets: "admin\0.example" is not "admin".
-                        const std::string name(common_name.begin(), common_name.size());
-                        if (!is_presentable(name)) {
-                          observer.connection_refused("tls");
-                          spdlog::warn(
-                              "rpc.certificate_refused error=\"control characters in CN\"");
-                          return;
-                        }
-                        Principal principal{"tls:" + name, Role::kNone, ""};
-                        const auto known = options.roles.common_names.find(name);
-                        if (known != options.roles.common_names.end()) {
-                          principal.name = "tls:" + known->second.principal;
-                          principal.role = known->second.role;
-                        }
-                        serve(kj::mv(wrapped.stream), std::move(principal), "tls");
+                        auto principal = principal_of_certificate(wrapped, options.roles);
+                        if (!principal) return observer.connection_refused("tls");
+                        serve(kj::mv(wrapped.stream), std::move(*principal), "tls");
                       },
                       [this](kj::Exception&& problem) {
                         observer.connection_refused("tls");
@@ -284,7 +220,7 @@ struct Server::Impl {
   Submitter submitter;
   SessionsContext context;
   kj::Own<Tls> tls;
-  std::map<uid_t, std::string> users;
+  UserNames users;
   std::size_t connections = 0;
   std::size_t refusals = 0;
   std::size_t handshakes = 0;

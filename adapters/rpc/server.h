@@ -6,6 +6,7 @@
 #include "adapters/rpc/ledger_keeper.h"
 #include "adapters/rpc/mailbox.h"
 #include "adapters/rpc/observer.h"
+#include "adapters/rpc/peers.h"
 #include "adapters/rpc/submitter.h"
 #include "adapters/rpc/worker_pool.h"
 
@@ -13,11 +14,8 @@
 #include <kj/compat/tls.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
-#include <sys/types.h>
 
 namespace leaseledger::rpc {
 
@@ -33,23 +31,13 @@ struct ServerLimits {
   std::chrono::milliseconds idle_timeout{600'000};
 };
 
-/// What a peer's identity is worth.
-struct Roles {
-  std::set<gid_t>
-      administrator_groups;  ///< of Unix peers; root and the daemon's own user administer too.
-  std::set<gid_t> user_groups;
-  struct Known {
-    std::string principal;
-    Role role = Role::kNone;
-  };
-  std::map<std::string, Known> common_names;  ///< of client certificates; others have no role.
-};
-
 /// PEM files of the TLS listener.
 struct TlsFiles {
   std::string certificate;  ///< with its chain.
   std::string key;
-  std::string client_ca;  ///< issuers of client certificates that are believed.
+  std::string
+      client_ca;  ///< issuers of client certificates that are believed; "": none are asked for.
+  std::string section = "tls";  ///< of the configuration, for errors.
 };
 /// ERROR_INVALID_PARAMETER names the file that cannot be used.
 Result<kj::Own<kj::TlsContext>> make_tls_context(const TlsFiles& files, kj::Timer& timer,

@@ -5,6 +5,7 @@
 #include "adapters/daemon/service_manager.h"
 #include "adapters/http/listener.h"
 #include "adapters/rpc/server.h"
+#include "tools/daemon/kea.h"
 #include "tools/daemon/sockets.h"
 #include "tools/daemon/watching.h"
 
@@ -64,20 +65,28 @@ rpc::TlsFiles tls_files(const Config& config) {
 }
 
 /// SIGHUP: roles, certificates and the log's level are read again. What is wrong leaves everything as it was.
-void reload(const ConfigInputs& inputs, Config& config, rpc::Server& server, kj::Timer& timer) {
+void reload(const ConfigInputs& inputs, Config& config, rpc::Server& server, KeaRoom& kea,
+            kj::Timer& timer) {
   const auto fresh = read_config(inputs);
   if (!fresh) {
     for (const auto& problem : fresh.error().problems)
       spdlog::error("config.reload_failed problem=\"{}\"", problem.to_string());
     return;
   }
-  if (!fresh->listen.tls.empty()) {
+  if (!config.listen.tls.empty() && !fresh->listen.tls.empty()) {
     auto tls = rpc::make_tls_context(tls_files(*fresh), timer, fresh->tls.handshake_timeout);
     if (!tls) {
       spdlog::error("config.reload_failed problem=\"{}\"", tls.error().to_string());
       return;
     }
+    if (auto changed = kea.reload(*fresh); !changed) {
+      spdlog::error("config.reload_failed problem=\"{}\"", changed.error().to_string());
+      return;
+    }
     server.set_tls(kj::mv(*tls));
+  } else if (auto changed = kea.reload(*fresh); !changed) {
+    spdlog::error("config.reload_failed problem=\"{}\"", changed.error().to_string());
+    return;
   }
   for (const auto& key : changed_keys(config, *fresh)) {
     if (is_reloadable(key)) {
@@ -94,12 +103,12 @@ void reload(const ConfigInputs& inputs, Config& config, rpc::Server& server, kj:
 
 kj::Promise<void> reload_on_hangup(kj::UnixEventPort& port, ServiceManager& manager,
                                    const ConfigInputs& inputs, Config& config, rpc::Server& server,
-                                   kj::Timer& timer) {
+                                   KeaRoom& kea, kj::Timer& timer) {
   return port.onSignal(SIGHUP).then([&](siginfo_t) {
     manager.reloading();
-    reload(inputs, config, server, timer);
+    reload(inputs, config, server, kea, timer);
     manager.ready();
-    return reload_on_hangup(port, manager, inputs, config, server, timer);
+    return reload_on_hangup(port, manager, inputs, config, server, kea, timer);
   });
 }
 
@@ -153,6 +162,8 @@ int run(RunConfig started) {
       if (!tls) return fail_to_start(tls.error());
       server.listen_tls(kj::mv(sockets->tls), kj::mv(*tls));
     }
+    auto kea = KeaRoom::open(config, *keeper, mailbox, observer, timer, *sockets);
+    if (!kea) return fail_to_start(kea.error());
     http::HttpListener watching(timer, handlers(*keeper, metrics, questions));
     kj::Promise<void> watched = kj::NEVER_DONE;
     if (sockets->http.get() != nullptr)
@@ -162,13 +173,13 @@ int run(RunConfig started) {
       spdlog::critical("daemon.loop_failed error=\"{}\"", problem.getDescription().cStr());
     });
     const auto reloading =
-        reload_on_hangup(io.unixEventPort, manager, started.inputs, config, server, timer)
+        reload_on_hangup(io.unixEventPort, manager, started.inputs, config, server, **kea, timer)
             .eagerlyEvaluate(nullptr);
     const auto alive = feed_watchdog(manager, timer).eagerlyEvaluate(nullptr);
-    spdlog::info("daemon.ready ledger={} records={} unix={} tls={} http={}",
+    spdlog::info("daemon.ready ledger={} records={} unix={} tls={} http={} kea={}",
                  config.ledger.directory.string(),
                  keeper->for_questions() ? (*keeper->for_questions())->tail() : 0,
-                 config.listen.unix_path, config.listen.tls, config.listen.http);
+                 config.listen.unix_path, config.listen.tls, config.listen.http, config.kea.http);
     manager.ready("answering");
 
     io.unixEventPort.onSignal(SIGTERM)
@@ -178,7 +189,9 @@ int run(RunConfig started) {
     manager.stopping("answering what was accepted");
     watched = kj::NEVER_DONE;
     const auto unwatched = watching.drain().eagerlyEvaluate(nullptr);
+    auto kea_drained = (*kea)->drain().fork();
     server.drain()
+        .then([&kea_drained] { return kea_drained.addBranch(); })
         .then([&timer] { return timer.afterDelay(10 * kj::MILLISECONDS); })  // answers leave
         .exclusiveJoin(timer.afterDelay(kDrainPatience))
         .wait(io.waitScope);

@@ -29,41 +29,41 @@ Receiver wrap(int fd, kj::AsyncIoContext& io) {
 }
 
 /// Held until the process ends.
-Status lock_socket(const std::string& path) {
+Status lock_socket(const char* key, const std::string& path) {
   const std::string lock = path + ".lock";
   const int fd = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return cannot_listen("listen.unix", path, lock + ": " + std::strerror(errno));
+  if (fd < 0) return cannot_listen(key, path, lock + ": " + std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
   ::close(fd);
-  return fail(Win32::kSharingViolation, ErrorKind::kBusy, "listen.unix", path,
+  return fail(Win32::kSharingViolation, ErrorKind::kBusy, key, path,
               "a socket that no other daemon serves");
 }
 
-Result<Receiver> listen_unix(const Config& config, kj::AsyncIoContext& io) {
-  const std::string& path = config.listen.unix_path;
+Result<Receiver> listen_unix(const char* key, const std::string& path, std::uint32_t mode,
+                             kj::AsyncIoContext& io) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return cannot_listen("listen.unix", path,
+    return cannot_listen(key, path,
                          "at most " + std::to_string(sizeof address.sun_path - 1) + " octets");
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   std::error_code made;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), made);
-  LEASELEDGER_TRY(lock_socket(path));
+  LEASELEDGER_TRY(lock_socket(key, path));
   // One that a daemon left behind is replaced, anything else is not ours to remove.
   struct stat found {};
   if (::lstat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode))
-      return cannot_listen("listen.unix", path, "something that is not a socket is there");
+      return cannot_listen(key, path, "something that is not a socket is there");
     ::unlink(path.c_str());
   }
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), config.listen.unix_mode) != 0 || ::listen(fd, kBacklog) != 0) {
+      ::chmod(path.c_str(), mode) != 0 || ::listen(fd, kBacklog) != 0) {
     const std::string why = std::strerror(errno);
     if (fd >= 0) ::close(fd);
-    return cannot_listen("listen.unix", path, why);
+    return cannot_listen(key, path, why);
   }
   return wrap(fd, io);
 }
@@ -83,17 +83,29 @@ Result<Sockets> open_sockets(const Config& config, std::vector<InheritedSocket> 
                              kj::AsyncIoContext& io) {
   Sockets out;
   for (const auto& socket : inherited) {
-    Receiver& place = socket.is_unix ? out.local : socket.name == "http" ? out.http : out.tls;
+    Receiver& place = socket.name == "kea-http"   ? out.kea_http
+                      : socket.name == "kea-unix" ? out.kea_unix
+                      : socket.is_unix            ? out.local
+                      : socket.name == "http"     ? out.http
+                                                  : out.tls;
     place = wrap(socket.fd, io);
   }
   if (out.local.get() == nullptr && !config.listen.unix_path.empty()) {
-    LEASELEDGER_ASSIGN(out.local, listen_unix(config, io));
+    LEASELEDGER_ASSIGN(out.local, listen_unix("listen.unix", config.listen.unix_path,
+                                              config.listen.unix_mode, io));
   }
   if (out.tls.get() == nullptr && !config.listen.tls.empty()) {
     LEASELEDGER_ASSIGN(out.tls, listen_tcp("listen.tls", config.listen.tls, io));
   }
   if (out.http.get() == nullptr && !config.listen.http.empty()) {
     LEASELEDGER_ASSIGN(out.http, listen_tcp("listen.http", config.listen.http, io));
+  }
+  if (out.kea_http.get() == nullptr && !config.kea.http.empty()) {
+    LEASELEDGER_ASSIGN(out.kea_http, listen_tcp("kea.http", config.kea.http, io));
+  }
+  if (out.kea_unix.get() == nullptr && !config.kea.unix_path.empty()) {
+    LEASELEDGER_ASSIGN(out.kea_unix,
+                       listen_unix("kea.unix", config.kea.unix_path, config.kea.unix_mode, io));
   }
   return out;
 }

@@ -15,9 +15,11 @@ struct Sockets {
   kj::Own<kj::ConnectionReceiver> local;  ///< nullptr: none.
   kj::Own<kj::ConnectionReceiver> tls;
   kj::Own<kj::ConnectionReceiver> http;
+  kj::Own<kj::ConnectionReceiver> kea_http;
+  kj::Own<kj::ConnectionReceiver> kea_unix;
 };
 
-/// An inherited socket is taken instead of the configured one: by its name "tls" or "http", or, for the local one, by its family.
+/// An inherited socket is taken instead of the configured one: by its name "tls", "http", "kea-http" or "kea-unix", or, for the local one, by its family.
 /// A Unix socket that a dead daemon left behind is replaced; one that is in use is ERROR_SHARING_VIOLATION, told by the lock on
 /// PATH.lock.
 Result<Sockets> open_sockets(const Config& config, std::vector<InheritedSocket> inherited,

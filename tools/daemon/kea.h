@@ -1,0 +1,48 @@
+#pragma once
+// The Kea door put together from the configuration.
+// Flow: main.cc -> [kea.h] -> adapters/kea/door/
+
+#include "adapters/daemon/config.h"
+#include "adapters/kea/door/door.h"
+#include "adapters/kea/door/http_connections.h"
+#include "adapters/kea/door/unix_connections.h"
+#include "adapters/rpc/ledger_keeper.h"
+#include "tools/daemon/sockets.h"
+
+#include <kj/async-io.h>
+
+#include <memory>
+#include <optional>
+
+namespace leaseledger::daemon {
+
+class KeaRoom {
+ public:
+  /// Borrows everything; `sockets` gives up those of the door. ERROR_INVALID_PARAMETER: a certificate that cannot be used.
+  static Result<std::unique_ptr<KeaRoom>> open(const Config& config, rpc::LedgerKeeper& keeper,
+                                               rpc::Mailbox& mailbox, rpc::Observer& observer,
+                                               kj::Timer& timer, Sockets& sockets);
+  ~KeaRoom();
+
+  /// What a new configuration has of clients, roles and certificates. ERROR_INVALID_PARAMETER: nothing was changed.
+  Status reload(const Config& config);
+  /// No more commands; when those that came have been answered.
+  kj::Promise<void> drain();
+
+ private:
+  KeaRoom(const Config& config, rpc::LedgerKeeper& keeper, rpc::Mailbox& mailbox,
+          rpc::Observer& observer, kj::Timer& timer);
+
+  kj::Timer& timer_;
+  kea::KnownSubnets subnets_;
+  rpc::WorkerPool workers_;
+  kea::Door door_;
+  kea::HttpConnections http_;
+  kea::UnixConnections unix_;
+  kj::Own<kj::ConnectionReceiver> http_port_;
+  kj::Own<kj::ConnectionReceiver> unix_port_;
+  kj::Promise<void> http_listening_ = nullptr;
+  kj::Promise<void> unix_listening_ = nullptr;
+};
+
+}  // namespace leaseledger::daemon
