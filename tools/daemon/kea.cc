@@ -56,6 +56,23 @@ Result<kj::Maybe<kj::Own<kj::TlsContext>>> tls_of(const Config& config, kj::Time
   return kj::Maybe<kj::Own<kj::TlsContext>>(kj::mv(context));
 }
 
+/// For status-get.
+kea::Json status_json(const std::vector<kea::ReconcilerStatus>& all) {
+  kea::Json list = kea::Json::array();
+  for (const auto& each : all)
+    list.push_back({{"server", each.server},
+                    {"reachable", each.reachable},
+                    {"runs", each.runs},
+                    {"failures", each.failures},
+                    {"error", each.error},
+                    {"finished-at", format_instant(each.finished_at)},
+                    {"compared", each.compared},
+                    {"missing", each.missing},
+                    {"changed", each.changed},
+                    {"absent", each.absent}});
+  return {{"reconcile", std::move(list)}};
+}
+
 }  // namespace
 
 KeaRoom::KeaRoom(const Config& config, rpc::LedgerKeeper& keeper, rpc::Mailbox& mailbox,
@@ -82,6 +99,16 @@ Result<std::unique_ptr<KeaRoom>> KeaRoom::open(const Config& config, rpc::Ledger
     out->http_listening_ = out->http_.listen(*out->http_port_, kj::mv(tls)).eagerlyEvaluate(failed);
   if (out->unix_port_.get() != nullptr)
     out->unix_listening_ = out->unix_.listen(*out->unix_port_).eagerlyEvaluate(failed);
+  const auto sources = sources_of(config);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i].control.address.empty()) continue;
+    out->reconcilers_.push_back(std::make_unique<kea::Reconciler>(
+        kea::ReconcilerOptions{sources[i], config.kea.servers[i].interval}, keeper, out->subnets_));
+  }
+  KeaRoom* const room = out.get();
+  out->door_.set_status([room] { return status_json(room->status()); });
+  // A partner that comes anew has told nothing while it was away.
+  out->http_.on_connected([room](const std::string& server) { room->compare_soon(server); });
   return out;
 }
 
@@ -94,6 +121,22 @@ Status KeaRoom::reload(const Config& config) {
   unix_.set_roles(roles_of(config));
   door_.set_answer_when_received(config.kea.answer == "received");
   return {};
+}
+
+std::vector<kea::ReconcilerStatus> KeaRoom::status() const {
+  std::vector<kea::ReconcilerStatus> out;
+  for (const auto& each : reconcilers_) out.push_back(each->status());
+  return out;
+}
+
+bool KeaRoom::compare_soon(const std::string& server) {
+  bool found = false;
+  for (const auto& each : reconcilers_) {
+    if (!server.empty() && each->status().server != server) continue;
+    each->run_soon();
+    found = true;
+  }
+  return found;
 }
 
 kj::Promise<void> KeaRoom::drain() {

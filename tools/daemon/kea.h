@@ -5,6 +5,7 @@
 #include "adapters/daemon/config.h"
 #include "adapters/kea/door/door.h"
 #include "adapters/kea/door/http_connections.h"
+#include "adapters/kea/door/reconciler.h"
 #include "adapters/kea/door/unix_connections.h"
 #include "adapters/rpc/ledger_keeper.h"
 #include "tools/daemon/sockets.h"
@@ -13,6 +14,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace leaseledger::daemon {
 
@@ -26,6 +29,10 @@ class KeaRoom {
 
   /// What a new configuration has of clients, roles and certificates. ERROR_INVALID_PARAMETER: nothing was changed.
   Status reload(const Config& config);
+  /// Of each [[kea.server]] with a control channel. Thread-safe, as is compare_soon().
+  std::vector<kea::ReconcilerStatus> status() const;
+  /// Compares with the server of that name, or with all. False: there is none.
+  bool compare_soon(const std::string& server);
   /// No more commands; when those that came have been answered.
   kj::Promise<void> drain();
 
@@ -43,6 +50,7 @@ class KeaRoom {
   kj::Own<kj::ConnectionReceiver> unix_port_;
   kj::Promise<void> http_listening_ = nullptr;
   kj::Promise<void> unix_listening_ = nullptr;
+  std::vector<std::unique_ptr<kea::Reconciler>> reconcilers_;
 };
 
 }  // namespace leaseledger::daemon

@@ -27,11 +27,6 @@ kj::Promise<T> at_once(T value) {
 
 Reply problem(const Error& error) { return {ResultCode::kError, error.to_string(), {}}; }
 
-std::string server_of(const Principal& principal) {
-  constexpr std::string_view kKind = "kea:";
-  return principal.name.starts_with(kKind) ? principal.name.substr(kKind.size()) : "";
-}
-
 /// RFC 9110 section 5.6.7, as Kea's partners read it.
 std::string http_date(Instant now) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(
@@ -44,6 +39,11 @@ std::string http_date(Instant now) {
 }
 
 }  // namespace
+
+std::string server_of(const Principal& principal) {
+  constexpr std::string_view kKind = "kea:";
+  return principal.name.starts_with(kKind) ? principal.name.substr(kKind.size()) : "";
+}
 
 /// Lease updates on their way.
 struct Door::Update {

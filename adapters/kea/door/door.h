@@ -29,6 +29,9 @@ struct DoorOptions {
 /// How often each command was answered with each result; read in the loop's thread.
 using CommandCounts = std::map<std::pair<std::string, int>, std::uint64_t>;
 
+/// The server that a client is who came with a name, "kea:kea1": "kea1"; "" for others.
+std::string server_of(const Principal& principal);
+
 class Door final : private kj::TaskSet::ErrorHandler {
  public:
   /// Borrows everything for its lifetime.

@@ -155,6 +155,7 @@ struct HttpConnections::Impl final : private kj::TaskSet::ErrorHandler {
   Door& door;
   HttpClients clients;
   HttpLimits limits;
+  std::function<void(const std::string&)> connected;
   kj::HttpHeaderId authorization;
   kj::HttpHeaderId authenticate;
   kj::Own<kj::HttpHeaderTable> table;
@@ -276,6 +277,11 @@ class HttpConnections::Impl::Connection final : public kj::HttpService,
         .then([this, principal = std::move(principal),
                &response](kj::String text) mutable -> kj::Promise<void> {
           if (principal == nullptr) return refuse(response, 401, "Unauthorized");
+          if (!told_ && std::string_view(text.cStr(), text.size()).find("\"lease6-bulk-apply\"") !=
+                            std::string_view::npos) {
+            told_ = true;
+            if (owner_.connected) owner_.connected(server_of(*principal));
+          }
           return owner_.door.answer(std::string(text.cStr(), text.size()), std::move(principal))
               .then([this, &response](Reply reply) {
                 return send(response, 200, "OK", to_text(reply, true));
@@ -288,6 +294,7 @@ class HttpConnections::Impl::Connection final : public kj::HttpService,
   std::shared_ptr<const Principal> anonymous_;
   std::shared_ptr<const Principal> last_;
   kj::String last_text_;
+  bool told_ = false;
   kj::HttpServer server_;
 };
 
@@ -310,6 +317,10 @@ kj::Promise<void> HttpConnections::listen(kj::ConnectionReceiver& port,
     set_tls(kj::mv(*context));
   }
   return impl_->accept_loop(port);
+}
+
+void HttpConnections::on_connected(std::function<void(const std::string&)> called) {
+  impl_->connected = std::move(called);
 }
 
 void HttpConnections::set_clients(HttpClients clients) { impl_->clients = std::move(clients); }

@@ -45,6 +45,8 @@ class HttpConnections {
 
   /// With `tls`, behind TLS. Runs for as long as the promise lives. Borrows `port`.
   kj::Promise<void> listen(kj::ConnectionReceiver& port, kj::Maybe<kj::Own<kj::TlsContext>> tls);
+  /// Called with the server's name at the first lease update of each connection of a server.
+  void on_connected(std::function<void(const std::string& server)> called);
   /// For connections from now on.
   void set_clients(HttpClients clients);
   void set_tls(kj::Own<kj::TlsContext> tls);
