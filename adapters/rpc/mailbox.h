@@ -5,7 +5,6 @@
 #include <kj/async.h>
 #include <kj/function.h>
 
-#include <chrono>
 #include <mutex>
 #include <vector>
 
@@ -23,17 +22,11 @@ class Mailbox {
 
   /// Calls what is posted, for as long as the promise lives. Once.
   kj::Promise<void> run();
-  /// Looks for what is posted without sleeping, for at most `time`; the loop goes on polling for other things meanwhile. Ends
-  /// when something was posted and called. Waking up costs as much as the whole rest of a call.
-  kj::Promise<void> look(std::chrono::nanoseconds time);
   /// Calls what is there now: for the way to the end, when nobody waits for the loop any more.
   void drain();
 
  private:
-  kj::Promise<void> look_until(std::chrono::steady_clock::time_point end);
-
   std::mutex mutex_;
-  bool looking_ = false;  // look() will find what is posted
   std::vector<kj::Function<void()>> posted_;
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> wake_;  // nullptr: the loop is awake
 };

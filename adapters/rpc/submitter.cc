@@ -12,9 +12,6 @@ using Steady = std::chrono::steady_clock;
 
 /// What arrives together is put together up to so many commands.
 constexpr std::size_t kMostTogether = 4096;
-/// With so few commands on their way the loop looks for their answers instead of sleeping, for about as long as a sync takes.
-constexpr std::size_t kFew = 4;
-constexpr auto kLook = std::chrono::microseconds(300);
 
 }  // namespace
 

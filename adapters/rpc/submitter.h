@@ -43,7 +43,6 @@ class Submitter final : private kj::TaskSet::ErrorHandler {
   Observer& observer_;
   std::vector<std::unique_ptr<Submission>> open_;
   bool flush_scheduled_ = false;
-  bool looking_ = false;
   std::size_t waiting_ = 0;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> settling_;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> growing_;
