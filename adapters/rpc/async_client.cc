@@ -546,6 +546,18 @@ class AsyncClientImpl final : public AsyncClient, private kj::TaskSet::ErrorHand
     });
   }
 
+  kj::Promise<Result<std::vector<KeaServerStatus>>> kea_servers() override {
+    using Servers = std::vector<KeaServerStatus>;
+    return with<schema::Queries, Servers>([](schema::Queries::Client& client) {
+      return client.keaServersRequest().send().then([](auto answer) -> Result<Servers> {
+        if (answer.hasError()) return tl::unexpected(read_error(answer.getError()));
+        Servers out;
+        for (const auto server : answer.getServers()) out.push_back(rpc::read(server));
+        return out;
+      });
+    });
+  }
+
   // ---- the audit log -------------------------------------------------------------------------------------------------
 
   kj::Promise<Result<RecordPiece>> read(Position first, Position last,
@@ -744,6 +756,17 @@ class AsyncClientImpl final : public AsyncClient, private kj::TaskSet::ErrorHand
           });
         },
         Patience::kJob);
+  }
+
+  kj::Promise<Result<bool>> compare_with_kea(const std::string& server) override {
+    return with<schema::Upkeep, bool>([server](schema::Upkeep::Client& client) {
+      auto request = client.compareWithKeaRequest();
+      request.setServer(wire_text(server));
+      return request.send().then([](auto answer) -> Result<bool> {
+        if (answer.hasError()) return tl::unexpected(read_error(answer.getError()));
+        return true;
+      });
+    });
   }
 
   kj::Promise<Result<BackupReport>> backup(const std::string& directory,

@@ -95,6 +95,7 @@ class AsyncClient {
                                                     std::uint64_t skip, std::size_t limit) = 0;
   virtual kj::Promise<Result<FreeAddresses>> free_addresses(const GetFreeAddress& query) = 0;
   virtual kj::Promise<Result<Stats>> stats() = 0;
+  virtual kj::Promise<Result<std::vector<KeaServerStatus>>> kea_servers() = 0;
 
   // ---- the audit log ----
   /// As many of first..last as fit into one answer, from `first` on, or from `last` on backwards.
@@ -121,6 +122,7 @@ class AsyncClient {
 
   // ---- upkeep ----
   virtual kj::Promise<Result<std::vector<std::string>>> rebuild_views() = 0;
+  virtual kj::Promise<Result<bool>> compare_with_kea(const std::string& server) = 0;
   virtual kj::Promise<Result<BackupReport>> backup(const std::string& directory,
                                                    const Progress& progress) = 0;
 

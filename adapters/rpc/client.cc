@@ -258,6 +258,15 @@ class RemoteClient final : public Client, private kj::TaskSet::ErrorHandler {
   Result<ReplayReport> replay(const Progress& progress) override {
     return wait<ReplayReport>([&](AsyncClient& client) { return client.replay(progress); });
   }
+  Result<std::vector<KeaServerStatus>> kea_servers() override {
+    return wait<std::vector<KeaServerStatus>>(
+        [](AsyncClient& client) { return client.kea_servers(); });
+  }
+  Status compare_with_kea(const std::string& server) override {
+    const auto done =
+        wait<bool>([&](AsyncClient& client) { return client.compare_with_kea(server); });
+    return done ? Status{} : Status(tl::unexpected(done.error()));
+  }
   Result<std::vector<std::string>> rebuild_views() override {
     return wait<std::vector<std::string>>(
         [&](AsyncClient& client) { return client.rebuild_views(); });

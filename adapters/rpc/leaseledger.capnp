@@ -320,6 +320,27 @@ interface Queries {
   # Reservations, exclusions or delegation pools; of all subnets when `subnet` is null.
   freeAddresses @11 (subnet :Prefix, start :Prefix, end :Prefix, count :UInt32) -> (addresses :List(Prefix), reachedEnd :Bool, error :Error);
   stats @12 () -> (stats :Stats, error :Error);
+  keaServers @13 () -> (servers :List(KeaServerStatus), error :Error);
+  # The Kea servers that the daemon compares its ledger with.
+}
+
+struct KeaServerStatus {
+  server @0 :Text;
+  control @1 :Text;            # "unix:/run/kea/kea6-ctrl-socket"
+  reachable @2 :Bool;
+  running @3 :Bool;            # a comparison goes on
+  runs @4 :UInt64;             # that came to their end
+  failures @5 :UInt64;         # that did not
+  lastError @6 :Text;          # "" when the last was good
+  finishedAt @7 :Int64 = -0x8000000000000000;
+  seconds @8 :Float64;
+  compared @9 :UInt64;         # leases, of the last good run, as the following
+  missing @10 :UInt64;         # recorded because the ledger did not have them
+  changed @11 :UInt64;         # because it had them otherwise
+  absent @12 :UInt64;          # because the server has them no more
+  unreadable @13 :UInt64;
+  refused @14 :UInt64;
+  recordedInAll @15 :UInt64;   # of all runs
 }
 
 struct Lease {
@@ -625,4 +646,6 @@ interface Upkeep {
   rebuildViews @0 () -> (differing :List(Text), error :Error);
   backup @1 (directory :Text, progress :Progress) -> (records :UInt64, root :Data, verified :Bool, error :Error);
   # A complete copy in a new directory below the one that the configuration allows, on the daemon's machine, verified.
+  compareWithKea @2 (server :Text) -> (error :Error);
+  # Soon, with the Kea server of that name or with all (""). ERROR_NOT_FOUND 1168: there is none.
 }

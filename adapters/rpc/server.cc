@@ -253,6 +253,12 @@ void Server::set_roles(Roles roles) {
   impl_->users.clear();
 }
 
+void Server::set_kea(std::function<std::vector<KeaServerStatus>()> servers,
+                     std::function<bool(const std::string&)> compare) {
+  impl_->options.kea_servers = std::move(servers);
+  impl_->options.compare_with_kea = std::move(compare);
+}
+
 void Server::set_tls(kj::Own<kj::TlsContext> context) {
   impl_->tls = kj::refcounted<Impl::Tls>(kj::mv(context));
 }

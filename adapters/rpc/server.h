@@ -9,6 +9,7 @@
 #include "adapters/rpc/peers.h"
 #include "adapters/rpc/submitter.h"
 #include "adapters/rpc/worker_pool.h"
+#include "adapters/service/service.h"
 
 #include <kj/async-io.h>
 #include <kj/compat/tls.h>
@@ -49,6 +50,9 @@ struct ServerOptions {
   Ipv6Address owner;
   std::string owner_name;
   std::string backup_directory;  ///< backups are made below it; "" forbids them.
+  /// Thread-safe; may be empty.
+  std::function<std::vector<KeaServerStatus>()> kea_servers;
+  std::function<bool(const std::string& server)> compare_with_kea;
 };
 
 class Server final : private kj::TaskSet::ErrorHandler {
@@ -62,6 +66,9 @@ class Server final : private kj::TaskSet::ErrorHandler {
   void listen_tls(kj::Own<kj::ConnectionReceiver> receiver, kj::Own<kj::TlsContext> context);
   /// For connections from now on.
   void set_roles(Roles roles);
+  /// Sets the two functions of ServerOptions.
+  void set_kea(std::function<std::vector<KeaServerStatus>()> servers,
+               std::function<bool(const std::string& server)> compare);
   void set_tls(kj::Own<kj::TlsContext> context);
 
   /// Takes no more connections or commands; when those that were taken have been answered.

@@ -567,6 +567,18 @@ class QueriesImpl final : public schema::Queries::Server {
         [](const Stats& answer, auto& results) { write(answer, results.initStats()); });
   }
 
+  kj::Promise<void> keaServers(KeaServersContext context) override {
+    using Servers = std::vector<KeaServerStatus>;
+    return session_->ask<Servers>(
+        "keaServers", call_of(context),
+        [servers = session_->context.options.kea_servers](Service&) -> Result<Servers> {
+          return servers ? servers() : Servers{};
+        },
+        [](const Servers& answer, auto& results) {
+          write_list(answer, results.initServers(static_cast<unsigned>(answer.size())));
+        });
+  }
+
  private:
   static constexpr auto write_page = [](const LeasePage& answer, auto& results) {
     write(answer, results.initPage());
@@ -1030,6 +1042,17 @@ class UpkeepImpl final : public schema::Upkeep::Server {
           for (unsigned i = 0; i < out.size(); ++i) out.set(i, wire_text(names[i]));
         },
         &session_->context.jobs);
+  }
+
+  kj::Promise<void> compareWithKea(CompareWithKeaContext context) override {
+    const std::string server = plain_text(context.getParams().getServer());
+    const auto& compare = session_->context.options.compare_with_kea;
+    if (!compare || !compare(server)) {
+      return refuse(context, {Win32::kNotFound, ErrorKind::kNotFound, "server", server,
+                              "a Kea server of the daemon's configuration: [[kea.server]] with a "
+                              "control channel"});
+    }
+    return kj::READY_NOW;
   }
 
   kj::Promise<void> backup(BackupContext context) override {

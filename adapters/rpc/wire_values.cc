@@ -494,6 +494,44 @@ void write(const Stats& in, schema::Stats::Builder out) {
   out.setDiskBytes(in.disk_bytes);
 }
 
+void write(const KeaServerStatus& in, schema::KeaServerStatus::Builder out) {
+  out.setServer(wire_text(in.server));
+  out.setControl(wire_text(in.control));
+  out.setReachable(in.reachable);
+  out.setRunning(in.running);
+  out.setRuns(in.runs);
+  out.setFailures(in.failures);
+  out.setLastError(wire_text(in.error));
+  out.setFinishedAt(wire_time(in.finished_at));
+  out.setSeconds(in.seconds);
+  out.setCompared(in.compared);
+  out.setMissing(in.missing);
+  out.setChanged(in.changed);
+  out.setAbsent(in.absent);
+  out.setUnreadable(in.unreadable);
+  out.setRefused(in.refused);
+  out.setRecordedInAll(in.recorded_in_all);
+}
+KeaServerStatus read(schema::KeaServerStatus::Reader in) {
+  KeaServerStatus out;
+  out.server = plain_text(in.getServer());
+  out.control = plain_text(in.getControl());
+  out.reachable = in.getReachable();
+  out.running = in.getRunning();
+  out.runs = in.getRuns();
+  out.failures = in.getFailures();
+  out.error = plain_text(in.getLastError());
+  out.finished_at = read_time(in.getFinishedAt());
+  out.seconds = in.getSeconds();
+  out.compared = in.getCompared();
+  out.missing = in.getMissing();
+  out.changed = in.getChanged();
+  out.absent = in.getAbsent();
+  out.unreadable = in.getUnreadable();
+  out.refused = in.getRefused();
+  out.recorded_in_all = in.getRecordedInAll();
+  return out;
+}
 Stats read(schema::Stats::Reader in) {
   Stats out;
   read_octets(in.getLedgerId(), out.identity.ledger_id);

@@ -282,6 +282,11 @@ class LocalService final : public Service {
     return out;
   }
 
+  Result<std::vector<KeaServerStatus>> kea_servers() override {
+    LEASELEDGER_TRY(require_role(options_.principal, Role::kUser));
+    return std::vector<KeaServerStatus>{};
+  }
+
   // ---- the audit log ----
 
   const LogReader& log() override { return ledger_->log(); }
@@ -336,6 +341,12 @@ class LocalService final : public Service {
   Result<std::vector<std::string>> rebuild_views() override {
     LEASELEDGER_TRY(require_role(options_.principal, Role::kAdministrator));
     return ledger_->rebuild_views();
+  }
+
+  Status compare_with_kea(const std::string& server) override {
+    LEASELEDGER_TRY(require_role(options_.principal, Role::kAdministrator));
+    return fail(Win32::kNotFound, ErrorKind::kNotFound, "server", server,
+                "a Kea server of a daemon's configuration; this is a directory");
   }
 
   Result<BackupReport> backup(const std::string& directory, const Progress& progress) override {

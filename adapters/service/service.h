@@ -145,6 +145,29 @@ struct BackupReport {
   bool verified = false;
 };
 
+/// A Kea server that the daemon compares its ledger with, and how the last comparison went.
+struct KeaServerStatus {
+  std::string server;
+  std::string control;
+  bool reachable = false;
+  bool running = false;
+  std::uint64_t runs = 0;        ///< that came to their end.
+  std::uint64_t failures = 0;    ///< that did not.
+  std::string error;             ///< of the last run or look; "" when it was good.
+  Instant finished_at = kUnset;  ///< of the last good run.
+  double seconds = 0;            ///< that it took.
+  /// Of the last good run: leases of the server, and what had to be recorded: those the ledger did not have, those it had
+  /// otherwise, those the server has no more.
+  std::uint64_t compared = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t absent = 0;
+  std::uint64_t unreadable = 0;  ///< leases that make no sense.
+  std::uint64_t refused = 0;     ///< reports that the ledger did not take.
+  /// Of all runs.
+  std::uint64_t recorded_in_all = 0;
+};
+
 /// Thread-safe. Every call answers for the principal that the service was opened for: ERROR_ACCESS_DENIED when his role does
 /// not allow it. A daemon that cannot be reached is RPC_S_SERVER_UNAVAILABLE.
 class Service {
@@ -182,6 +205,8 @@ class Service {
                                        const When& when, std::uint64_t skip, std::size_t limit) = 0;
   virtual Result<FreeAddresses> free_addresses(const GetFreeAddress& query) = 0;
   virtual Result<Stats> stats() = 0;
+  /// The Kea servers of a daemon; none for a directory.
+  virtual Result<std::vector<KeaServerStatus>> kea_servers() = 0;
 
   // ---- the audit log: users ----
   /// The records with their tree.
@@ -202,6 +227,8 @@ class Service {
 
   // ---- upkeep: administrators ----
   virtual Result<std::vector<std::string>> rebuild_views() = 0;
+  /// Begins a comparison with the Kea server of that name, or with all ("") soon. ERROR_NOT_FOUND: there is none.
+  virtual Status compare_with_kea(const std::string& server) = 0;
   /// A complete copy in `directory`, which must not exist, verified. On the daemon's machine when there is one.
   virtual Result<BackupReport> backup(const std::string& directory,
                                       const Progress& progress = {}) = 0;

@@ -114,6 +114,7 @@ void add_subnet_verbs(CLI::App& app, Context& context);    // subnet, reservatio
 void add_client_verbs(CLI::App& app, Context& context);    // client, lease
 void add_question_verbs(CLI::App& app, Context& context);  // log, show, who, history, at, diff
 void add_proof_verbs(CLI::App& app, Context& context);     // replay, verify, root, proof
+void add_kea_verbs(CLI::App& app, Context& context);       // kea
 void add_help_verbs(CLI::App& app, Context& context);      // completion, man
 
 /// The whole program: options, verbs, their help.

@@ -57,7 +57,7 @@ Result<kj::Maybe<kj::Own<kj::TlsContext>>> tls_of(const Config& config, kj::Time
 }
 
 /// For status-get.
-kea::Json status_json(const std::vector<kea::ReconcilerStatus>& all) {
+kea::Json status_json(const std::vector<KeaServerStatus>& all) {
   kea::Json list = kea::Json::array();
   for (const auto& each : all)
     list.push_back({{"server", each.server},
@@ -84,7 +84,9 @@ KeaRoom::KeaRoom(const Config& config, rpc::LedgerKeeper& keeper, rpc::Mailbox& 
       http_(timer, door_, clients_of(config), http_limits(config)),
       unix_(timer, door_, roles_of(config), unix_limits(config)) {}
 
-KeaRoom::~KeaRoom() = default;
+KeaRoom::~KeaRoom() {
+  for (const auto& each : reconcilers_->all) each->stop();
+}
 
 Result<std::unique_ptr<KeaRoom>> KeaRoom::open(const Config& config, rpc::LedgerKeeper& keeper,
                                                rpc::Mailbox& mailbox, rpc::Observer& observer,
@@ -102,7 +104,7 @@ Result<std::unique_ptr<KeaRoom>> KeaRoom::open(const Config& config, rpc::Ledger
   const auto sources = sources_of(config);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (sources[i].control.address.empty()) continue;
-    out->reconcilers_.push_back(std::make_unique<kea::Reconciler>(
+    out->reconcilers_->all.push_back(std::make_unique<kea::Reconciler>(
         kea::ReconcilerOptions{sources[i], config.kea.servers[i].interval}, keeper, out->subnets_));
   }
   KeaRoom* const room = out.get();
@@ -123,15 +125,15 @@ Status KeaRoom::reload(const Config& config) {
   return {};
 }
 
-std::vector<kea::ReconcilerStatus> KeaRoom::status() const {
-  std::vector<kea::ReconcilerStatus> out;
-  for (const auto& each : reconcilers_) out.push_back(each->status());
+std::vector<KeaServerStatus> KeaRoom::Reconcilers::status() const {
+  std::vector<KeaServerStatus> out;
+  for (const auto& each : all) out.push_back(each->status());
   return out;
 }
 
-bool KeaRoom::compare_soon(const std::string& server) {
+bool KeaRoom::Reconcilers::run_soon(const std::string& server) const {
   bool found = false;
-  for (const auto& each : reconcilers_) {
+  for (const auto& each : all) {
     if (!server.empty() && each->status().server != server) continue;
     each->run_soon();
     found = true;

@@ -30,9 +30,11 @@ class KeaRoom {
   /// What a new configuration has of clients, roles and certificates. ERROR_INVALID_PARAMETER: nothing was changed.
   Status reload(const Config& config);
   /// Of each [[kea.server]] with a control channel. Thread-safe, as is compare_soon().
-  std::vector<kea::ReconcilerStatus> status() const;
+  std::vector<KeaServerStatus> status() const { return reconcilers_->status(); }
   /// Compares with the server of that name, or with all. False: there is none.
-  bool compare_soon(const std::string& server);
+  bool compare_soon(const std::string& server) { return reconcilers_->run_soon(server); }
+  /// The same for callers that may outlive the room.
+  auto reconcilers() const { return reconcilers_; }
   /// No more commands; when those that came have been answered.
   kj::Promise<void> drain();
 
@@ -50,7 +52,13 @@ class KeaRoom {
   kj::Own<kj::ConnectionReceiver> unix_port_;
   kj::Promise<void> http_listening_ = nullptr;
   kj::Promise<void> unix_listening_ = nullptr;
-  std::vector<std::unique_ptr<kea::Reconciler>> reconcilers_;
+
+  struct Reconcilers {
+    std::vector<std::unique_ptr<kea::Reconciler>> all;
+    std::vector<KeaServerStatus> status() const;
+    bool run_soon(const std::string& server) const;
+  };
+  std::shared_ptr<Reconcilers> reconcilers_ = std::make_shared<Reconcilers>();
 };
 
 }  // namespace leaseledger::daemon

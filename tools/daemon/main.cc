@@ -164,6 +164,10 @@ int run(RunConfig started) {
     }
     auto kea = KeaRoom::open(config, *keeper, mailbox, observer, timer, *sockets);
     if (!kea) return fail_to_start(kea.error());
+    server.set_kea([all = (*kea)->reconcilers()] { return all->status(); },
+                   [all = (*kea)->reconcilers()](const std::string& name) {
+                     return all->run_soon(name);
+                   });
     http::HttpListener watching(timer, handlers(*keeper, metrics, questions));
     kj::Promise<void> watched = kj::NEVER_DONE;
     if (sockets->http.get() != nullptr)

@@ -271,13 +271,15 @@ Reconciler::Reconciler(ReconcilerOptions options, rpc::LedgerKeeper& keeper, Kno
   thread_ = std::thread([this] { loop(); });
 }
 
-Reconciler::~Reconciler() {
+Reconciler::~Reconciler() { stop(); }
+
+void Reconciler::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 bool Reconciler::stopping() const {
@@ -291,7 +293,7 @@ void Reconciler::run_soon() {
   changed_.notify_all();
 }
 
-ReconcilerStatus Reconciler::status() const {
+KeaServerStatus Reconciler::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
 }

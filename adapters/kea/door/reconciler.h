@@ -10,6 +10,7 @@
 #include "adapters/kea/control_channel.h"
 #include "adapters/kea/door/known_subnets.h"
 #include "adapters/rpc/ledger_keeper.h"
+#include "adapters/service/service.h"
 
 #include <chrono>
 #include <condition_variable>
@@ -32,40 +33,19 @@ struct ReconcilerOptions {
   std::size_t page = 1000;  ///< leases asked for at a time.
 };
 
-/// What is known of one server.
-struct ReconcilerStatus {
-  std::string server;
-  std::string control;
-  bool reachable = false;
-  bool running = false;
-  std::uint64_t runs = 0;        ///< that came to their end.
-  std::uint64_t failures = 0;    ///< that did not.
-  std::string error;             ///< of the last run or look; "" when it was good.
-  Instant finished_at = kUnset;  ///< of the last good run.
-  double seconds = 0;            ///< that it took.
-  /// Of the last good run: leases of the server, and what had to be recorded: those the ledger did not have, those it had
-  /// otherwise, those the server has no more.
-  std::uint64_t compared = 0;
-  std::uint64_t missing = 0;
-  std::uint64_t changed = 0;
-  std::uint64_t absent = 0;
-  std::uint64_t unreadable = 0;  ///< leases that make no sense.
-  std::uint64_t refused = 0;     ///< reports that the ledger did not take.
-  /// Of all runs.
-  std::uint64_t recorded_in_all = 0;
-};
-
 class Reconciler {
  public:
   /// Borrows keeper and subnets. Begins at once, in a thread of its own.
   Reconciler(ReconcilerOptions options, rpc::LedgerKeeper& keeper, KnownSubnets& subnets);
   ~Reconciler();
+  /// Ends the thread. Afterwards there is only status().
+  void stop();
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
 
   /// Another run, soon: after one that runs now. Thread-safe, as is status().
   void run_soon();
-  ReconcilerStatus status() const;
+  KeaServerStatus status() const;
 
  private:
   struct Run;
@@ -82,7 +62,7 @@ class Reconciler {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  ReconcilerStatus status_;
+  KeaServerStatus status_;
   bool asked_ = true;  // the first run
   bool stopping_ = false;
   std::thread thread_;
