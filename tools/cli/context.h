@@ -110,6 +110,7 @@ class Context {
 void add_ledger_verbs(CLI::App& app,
                       Context& context);  // init, ping, submit, backup, restore, stats, repair
 void add_import_verbs(CLI::App& app, Context& context);    // import
+void add_export_verbs(CLI::App& app, Context& context);    // export
 void add_subnet_verbs(CLI::App& app, Context& context);    // subnet, reservation, exclusion, pool
 void add_client_verbs(CLI::App& app, Context& context);    // client, lease
 void add_question_verbs(CLI::App& app, Context& context);  // log, show, who, history, at, diff
