@@ -109,7 +109,7 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
   Batch sent;
   std::future<Result<std::vector<Answer>>>
       answers;  // of `sent`: it is decided while the next is read
-  Instant newest_cltt{};
+  Instant newest_cltt = options.newest_cltt;
   std::uint64_t bytes = file.text().size() + 1;
 
   const auto settle = [&]() -> Status {
@@ -165,6 +165,7 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
   }
   LEASELEDGER_TRY(send());
   LEASELEDGER_TRY(settle());
+  report.newest_cltt = newest_cltt;
   report.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return report;

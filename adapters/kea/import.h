@@ -22,6 +22,7 @@ struct ImportOptions {
   /// for the cause of each record: "kea-leases6.csv:123".
   std::string file_name = "kea-leases6.csv";
   std::size_t batch = 4000;  ///< rows in one submission.
+  Instant newest_cltt{};     ///< of the file before this one, of the same server.
 };
 
 /// A row that was not taken.
@@ -39,6 +40,7 @@ struct ImportReport {
   std::uint64_t unchanged = 0;
   std::uint64_t problems = 0;  ///< not taken.
   double seconds = 0;
+  Instant newest_cltt{};  ///< of all rows so far.
 };
 
 using Submit = std::function<Result<std::vector<Answer>>(std::span<const Envelope>)>;

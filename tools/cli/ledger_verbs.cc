@@ -1,9 +1,8 @@
-// The ledger as a whole: init, ping, submit, import, backup, restore, stats, repair.
+// The ledger as a whole: init, ping, submit, backup, restore, stats, repair.
 
-#include "adapters/kea/config.h"
-#include "adapters/kea/import.h"
 #include "commands/command_json.h"
 #include "tools/cli/context.h"
+#include "tools/cli/input.h"
 #include "tools/cli/options.h"
 #include "tools/cli/render.h"
 
@@ -15,32 +14,6 @@ namespace leaseledger::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A file, or standard input for "-".
-class Input {
- public:
-  explicit Input(const std::string& name) {
-    if (name != "-") file_.open(name, std::ios::binary);
-    from_file_ = name != "-";
-  }
-  explicit operator bool() const { return !from_file_ || file_.is_open(); }
-  std::istream& stream() { return from_file_ ? static_cast<std::istream&>(file_) : std::cin; }
-
- private:
-  std::ifstream file_;
-  bool from_file_ = false;
-};
-
-tl::unexpected<Error> cannot_read(const std::string& name) {
-  return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "FILE", name,
-              "a file that can be read, or - for standard input");
-}
-
-/// `wanted` commands in one submission, or as many as the ledger takes: a daemon's limit is in its configuration.
-Result<std::size_t> at_most_together(Service& ledger, std::size_t wanted) {
-  LEASELEDGER_ASSIGN(const ServiceInfo info, ledger.info());
-  return std::clamp<std::size_t>(info.max_batch, 1, wanted);
-}
 
 void add_init(CLI::App& app, Context& context) {
   auto* init =
@@ -151,85 +124,6 @@ void add_submit(CLI::App& app, Context& context) {
   example(submit,
           R"(echo '{"command":"CreateSubnet","prefix":"2001:db8:1::/64"}' | leaseledger submit -)");
   example(submit, "leaseledger submit commands.jsonl --all-or-nothing");
-}
-
-void add_import(CLI::App& app, Context& context) {
-  auto* import =
-      app.add_subcommand("import", "Take over what another server wrote")->require_subcommand(1);
-  auto* kea = import->add_subcommand("kea",
-                                     "Kea's memfile lease file (kea-leases6.csv): its history "
-                                     "becomes history here. Rows that cannot be "
-                                     "taken are listed on standard error and the rest goes in; "
-                                     "importing again adds only what is new");
-  auto file = text(kea, "FILE", "Lease file, or - for standard input");
-  auto config = optional_text(kea, "--config",
-                              "Kea's configuration (kea-dhcp6.conf): its subnets and pd-pools are "
-                              "created first where they are missing");
-  auto server = std::make_shared<std::string>("kea");
-  kea->add_option("--server", *server, "Name of the server, to tell the rows of several apart");
-  on(kea, context, [=, &context]() -> Result<int> {
-    Input input(*file);
-    if (!input) return cannot_read(*file);
-    if (server->starts_with("unix:") || server->starts_with("tls:"))
-      return invalid("--server", *server,
-                     "the name of a Kea server; a daemon's --server stands before the verb");
-    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "kea-import"));
-    std::uint64_t subnets = 0;
-    if (!config->empty()) {
-      std::ifstream in(*config, std::ios::binary);
-      if (!in)
-        return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "--config", *config,
-                    "a file that can be read");
-      const std::string json((std::istreambuf_iterator<char>(in)), {});
-      LEASELEDGER_ASSIGN(const auto commands, kea::subnets_of_config(json));
-      for (const auto& command : commands) {
-        Envelope envelope{.command = command};
-        LEASELEDGER_ASSIGN(const auto preview, ledger->preview(std::span(&envelope, 1)));
-        if (preview.front().answer.code == Win32::kDuplicateTag) continue;  // it is there already
-        envelope.cause = fs::path(*config).filename().string();
-        LEASELEDGER_ASSIGN(const auto answers, ledger->submit(std::span(&envelope, 1)));
-        const Answer& answer = answers.front();
-        if (answer.accepted()) {
-          if (std::holds_alternative<CreateSubnet>(command)) ++subnets;
-        } else {
-          std::fprintf(stderr, "%s: %s\n", config->c_str(), answer.error.to_string().c_str());
-        }
-      }
-    }
-    kea::ImportOptions options;
-    options.server = *server;
-    LEASELEDGER_ASSIGN(options.batch, at_most_together(*ledger, options.batch));
-    options.file_name = *file == "-" ? "standard input" : fs::path(*file).filename().string();
-    std::error_code error;
-    const auto size = *file == "-" ? 0 : fs::file_size(*file, error);
-    ProgressBar bar("import");
-    const auto report = kea::import_leases(
-        input.stream(), options,
-        [&](std::span<const Envelope> batch) { return ledger->submit(batch); },
-        [&](const kea::RowProblem& problem) {
-          std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(),
-                       static_cast<unsigned long long>(problem.line),
-                       problem.error.to_string().c_str());
-        },
-        [&](std::uint64_t bytes) { bar(bytes, size); });
-    if (!report) return tl::unexpected(report.error());
-    const Position tail = ledger->log().tail();
-    LEASELEDGER_TRY(ledger.close());
-    Json json;
-    json["rows"] = report->rows;
-    json["accepted"] = report->accepted;
-    json["known already"] = report->repeated;
-    json["not taken"] = report->problems;
-    if (subnets != 0) json["subnets created"] = subnets;
-    json["records"] = tail;
-    json["seconds"] = report->seconds;
-    json["rows per second"] = static_cast<std::uint64_t>(static_cast<double>(report->rows) /
-                                                         std::max(report->seconds, 1e-9));
-    write_object(context.format(), json);
-    return report->problems == 0 ? kOk : kNegative;
-  });
-  example(kea,
-          "leaseledger import kea /var/lib/kea/kea-leases6.csv --config /etc/kea/kea-dhcp6.conf");
 }
 
 void add_backup(CLI::App& app, Context& context) {
@@ -355,7 +249,6 @@ void add_ledger_verbs(CLI::App& app, Context& context) {
   add_init(app, context);
   add_ping(app, context);
   add_submit(app, context);
-  add_import(app, context);
   add_backup(app, context);
   add_stats(app, context);
   add_repair(app, context);

@@ -60,4 +60,18 @@ Result<When> when_of(const std::string& spec, Instant now, std::string_view fiel
   return When{.known_at = std::get<Instant>(moment)};
 }
 
+void AsOfOptions::add_to(CLI::App* verb) {
+  at = optional_text(verb, "--at", "What the ledger said at a position or a recording time");
+  effective = optional_text(verb, "--effective",
+                            "What was the case at a time, as far as is known (at --at)");
+}
+
+Result<When> AsOfOptions::when(const Context& context) const {
+  LEASELEDGER_ASSIGN(When out, when_of(*at, context.now(), "--at"));
+  if (effective != nullptr && !effective->empty()) {
+    LEASELEDGER_ASSIGN(out.effective, parse_time(*effective, context.now(), "--effective"));
+  }
+  return out;
+}
+
 }  // namespace leaseledger::cli

@@ -35,4 +35,12 @@ Result<Position> position_of(Service& ledger, const std::string& spec, Instant n
 /// The moment that a position or a recording time in text stands for; judged at `now` when it is neither. "": now.
 Result<When> when_of(const std::string& spec, Instant now, std::string_view field);
 
+/// What a question about state is asked as of: --at as a position or a recording time, and with --effective a time at which
+/// something was the case.
+struct AsOfOptions {
+  std::shared_ptr<std::string> at, effective;
+  void add_to(CLI::App* verb);
+  Result<When> when(const Context& context) const;
+};
+
 }  // namespace leaseledger::cli

@@ -81,24 +81,6 @@ Result<Position> known_position(Service& ledger, const std::string& spec, Instan
   return position_of(ledger, spec, now, "--known-at");
 }
 
-/// What a question about state is asked as of: --at as a position or a recording time, and with --effective a time at which
-/// something was the case.
-struct AsOfOptions {
-  std::shared_ptr<std::string> at, effective;
-  void add_to(CLI::App* verb) {
-    at = optional_text(verb, "--at", "What the ledger said at a position or a recording time");
-    effective = optional_text(verb, "--effective",
-                              "What was the case at a time, as far as is known (at --at)");
-  }
-  Result<When> when(const Context& context) const {
-    LEASELEDGER_ASSIGN(When out, when_of(*at, context.now(), "--at"));
-    if (effective != nullptr && !effective->empty()) {
-      LEASELEDGER_ASSIGN(out.effective, parse_time(*effective, context.now(), "--effective"));
-    }
-    return out;
-  }
-};
-
 // ---- who, history ---------------------------------------------------------------------------------------------------
 
 void print_holder(const HeldSpan& held, Instant now, bool through_delegation) {
