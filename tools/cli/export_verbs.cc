@@ -2,6 +2,7 @@
 
 #include "adapters/kea/config.h"
 #include "adapters/kea/export.h"
+#include "adapters/kea/legal_log.h"
 #include "adapters/kea/subnet_map.h"
 #include "ledger/read_number.h"
 #include "tools/cli/context.h"
@@ -118,12 +119,53 @@ void add_export_kea(CLI::App* parent, Context& context) {
   example(kea, "leaseledger export kea - --subnet-id 2001:db8:1::/64=7");
 }
 
+void add_export_legal_log(CLI::App* group, Context& context) {
+  auto* verb = group->add_subcommand("legal-log",
+                                     "What happened to leases as sentences of Kea's forensic "
+                                     "logging hook (legal_log), in UTC and in "
+                                     "the order of recording. It has none for expiries");
+  auto file = std::make_shared<std::string>("-");
+  verb->add_option("FILE", *file, "File to write, or - for standard output");
+  auto from = optional_text(verb, "--from", "Only what took effect at this time or later");
+  auto to = optional_text(verb, "--to", "Only what took effect before this time");
+  auto force = std::make_shared<bool>(false);
+  verb->add_flag("--force", *force, "Replace FILE when it is there");
+  on(verb, context, [=, &context]() -> Result<int> {
+    Instant first = Instant::min();
+    Instant end = Instant::max();
+    if (!from->empty()) {
+      LEASELEDGER_ASSIGN(first, parse_time(*from, context.now(), "--from"));
+    }
+    if (!to->empty()) {
+      LEASELEDGER_ASSIGN(end, parse_time(*to, context.now(), "--to"));
+    }
+    LEASELEDGER_ASSIGN(const auto ledger, context.open());
+    LEASELEDGER_ASSIGN(OutputFile out, OutputFile::create(*file, *force));
+    std::uint64_t sentences = 0;
+    Status written;
+    LEASELEDGER_TRY(ledger->log({}, [&](const Record& record) {
+      if (record.effective_at < first || record.effective_at >= end) return true;
+      const auto sentence = kea::sentence_of(record);
+      if (!sentence) return true;
+      ++sentences;
+      written = out.write(*sentence + "\n");
+      return written.has_value();
+    }));
+    LEASELEDGER_TRY(written);
+    LEASELEDGER_TRY(out.commit());
+    std::fprintf(stderr, "%llu sentences\n", static_cast<unsigned long long>(sentences));
+    return kOk;
+  });
+  example(verb, "leaseledger export legal-log kea-legal.txt --from 2026-11-01 --to 2026-12-01");
+}
+
 }  // namespace
 
 void add_export_verbs(CLI::App& app, Context& context) {
   auto* parent = app.add_subcommand("export", "Write the ledger as a file that other programs read")
                      ->require_subcommand(1);
   add_export_kea(parent, context);
+  add_export_legal_log(parent, context);
 }
 
 }  // namespace leaseledger::cli

@@ -3,10 +3,12 @@
 #include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
 #include "adapters/kea/lease_file_set.h"
+#include "adapters/kea/legal_log.h"
 #include "tools/cli/context.h"
 #include "tools/cli/options.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -180,12 +182,99 @@ void add_import_kea(CLI::App* import, Context& context) {
   example(kea, "zcat kea-leases6.csv.gz | leaseledger import kea -");
 }
 
+void add_import_legal_log(CLI::App* import, Context& context) {
+  auto* verb = import->add_subcommand(
+      "legal-log",
+      "Files of Kea's forensic logging hook (legal_log) in its default format: each sentence "
+      "becomes "
+      "history. They have no IAID: leases get IAID 0. Sentences that are not understood are listed "
+      "on "
+      "standard error and the rest goes in; importing again adds only what is new");
+  auto files = std::make_shared<std::vector<std::string>>();
+  verb->add_option("FILE", *files, "Files, oldest first; - for standard input")->required();
+  auto config = optional_text(verb, "--config",
+                              "Kea's configuration (kea-dhcp6.conf): its subnets and pd-pools are "
+                              "created first where they are missing");
+  auto server = std::make_shared<std::string>("kea");
+  verb->add_option("--server", *server, "Name of the server");
+  auto zone =
+      optional_text(verb, "--time-zone",
+                    "Zone of the stamps, such as Europe/Berlin, when they have names like CET");
+  on(verb, context, [=, &context]() -> Result<int> {
+    LEASELEDGER_TRY(check_server_name(*server));
+    if (!zone->empty() && !fs::exists(fs::path("/usr/share/zoneinfo") / *zone))
+      return invalid("--time-zone", *zone,
+                     "a zone of the time zone database, such as Europe/Berlin");
+    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "legal-log-import"));
+    kea::ImportReport total;
+    std::uint64_t subnets = 0;
+    LEASELEDGER_ASSIGN(subnets, create_subnets(*ledger, *config));
+    LEASELEDGER_ASSIGN(const std::size_t together, at_most_together(*ledger, 4000));
+    const auto stamp = kea::stamps_of(*zone);
+    const auto started = std::chrono::steady_clock::now();
+    std::vector<Envelope> batch;
+    std::vector<std::uint64_t> lines;
+    kea::LegalOptions options;
+    options.server = *server;
+    const auto complain = [&](std::uint64_t line, const Error& error) {
+      ++total.problems;
+      std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(),
+                   static_cast<unsigned long long>(line), error.to_string().c_str());
+    };
+    const auto submit = [&]() -> Status {
+      if (batch.empty()) return {};
+      LEASELEDGER_ASSIGN(const auto answers, ledger->submit(batch));
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (answers[i].repeated) {
+          ++total.repeated;
+        } else if (answers[i].accepted()) {
+          ++total.accepted;
+        } else {
+          complain(lines[i], answers[i].error);
+        }
+      }
+      batch.clear();
+      lines.clear();
+      return {};
+    };
+    for (const auto& name : *files) {
+      Input input(name);
+      if (!input) return cannot_read(name);
+      options.file_name = name == "-" ? "standard input" : fs::path(name).filename().string();
+      std::string line;
+      for (std::uint64_t number = 1; std::getline(input.stream(), line); ++number) {
+        auto envelope = kea::read_sentence(line, number, stamp, options);
+        if (!envelope) {
+          ++total.rows;
+          complain(number, envelope.error());
+          continue;
+        }
+        if (!*envelope) continue;
+        ++total.rows;
+        batch.push_back(std::move(**envelope));
+        lines.push_back(number);
+        if (batch.size() == together) LEASELEDGER_TRY(submit());
+      }
+      LEASELEDGER_TRY(submit());
+    }
+    total.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const Position tail = ledger->log().tail();
+    LEASELEDGER_TRY(ledger.close());
+    return write_report(context, total, subnets, tail);
+  });
+  example(verb,
+          "leaseledger import legal-log /var/log/kea/kea-legal.2026*.txt --config "
+          "/etc/kea/kea-dhcp6.conf --time-zone Europe/Berlin");
+}
+
 }  // namespace
 
 void add_import_verbs(CLI::App& app, Context& context) {
   auto* import =
       app.add_subcommand("import", "Take over what another server wrote")->require_subcommand(1);
   add_import_kea(import, context);
+  add_import_legal_log(import, context);
 }
 
 }  // namespace leaseledger::cli
