@@ -3,7 +3,11 @@
 #include "tests/tools/cli_fixture.h"
 
 #include <filesystem>
+#include <map>
+#include <set>
+#include <sstream>
 #include <unistd.h>
+#include <vector>
 
 namespace leaseledger::test {
 namespace {
@@ -104,6 +108,114 @@ TEST_F(CliKeaFiles, APipeIsImportedLikeAFile) {
   const Outcome piped = run(std::string("import kea -") + kConfig, text_of(kRecording));
   EXPECT_EQ(piped.code, 0) << piped.err;
   EXPECT_EQ(json(std::string("import kea ") + kRecording)["known already"], 3865);
+}
+
+// ---- export kea ---------------------------------------------------------------------------------------------------------
+
+std::set<std::string> lines_of(const std::string& text) {
+  std::set<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.insert(line);
+  return out;
+}
+
+TEST_F(CliKeaFiles, WhatIsExportedAreRowsThatKeaWroteItself) {
+  have_recording();
+  const auto recorded = lines_of(text_of(kRecording));
+  const fs::path out = file("then.csv");
+  const Json report = json("export kea " + out.string() + " --effective 2026-11-23T06:19:00Z");
+  EXPECT_GT(report["leases"], 200);
+  EXPECT_EQ(report["as of"], json("stats")["records"]);
+  const auto exported = lines_of(text_of(out));
+  EXPECT_EQ(exported.size(), report["leases"].get<std::size_t>() + 1);
+  for (const auto& line : exported) EXPECT_TRUE(recorded.contains(line)) << line;
+}
+
+TEST_F(CliKeaFiles, LeasesThatAreOverAreLeftOut) {
+  have_client();
+  ok("client create 2001:db8:1::6 --duid 00:03:00:01:02:00:5e:10:00:02 --valid 1s --preferred 1s");
+  ::usleep(1'100'000);
+  const Outcome out = run("export kea --subnet-id 2001:db8:1::/64=7");
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_EQ(lines_of(out.out).size(), 2U) << out.out;
+  EXPECT_EQ(out.out.find("2001:db8:1::6,"), std::string::npos);
+  EXPECT_NE(out.err.find("leases "), std::string::npos) << "the report goes to standard error";
+  // The ledger as it was when both were there.
+  EXPECT_EQ(lines_of(ok("export kea --subnet-id 2001:db8:1::/64=7 --at 3")).size(), 3U);
+}
+
+TEST_F(CliKeaFiles, AFileIsNotReplacedUnlessOneSaysSo) {
+  have_client();
+  write(file("out.csv"), "precious");
+  const std::string verb = "export kea " + file("out.csv").string();
+  const std::string id = " --subnet-id 2001:db8:1::/64=7";
+  const Outcome refused = run(verb + id);
+  EXPECT_NE(refused.code, 0);
+  EXPECT_NE(refused.err.find("ERROR_FILE_EXISTS"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("--force"), std::string::npos) << refused.err;
+  EXPECT_EQ(text_of(file("out.csv")), "precious");
+  ok(verb + id + " --force");
+  EXPECT_TRUE(text_of(file("out.csv")).starts_with("address,duid,"));
+  EXPECT_EQ(run("export kea " + file("no/such/folder.csv").string() + id).code, 1);
+  EXPECT_EQ(run("export kea " + folder_.path().string() + id).code, 2);
+}
+
+TEST_F(CliKeaFiles, ASubnetWithoutKeasNumberIsNamedAndNothingIsLeftBehind) {
+  have_client();
+  ok("subnet create 2001:db8:2::/64 --name 'kea 12'");
+  ok("subnet create 2001:db8:3::/64");
+  for (const char* address : {"2001:db8:2::5", "2001:db8:3::5"})
+    ok(std::string("client create ") + address + " --duid 00:03:00:01:02:00:5e:10:00:01");
+  const std::string verb = "export kea " + file("out.csv").string();
+  const Outcome unknown = run(verb);
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.err.find("2001:db8:1::/64 'hall', 2001:db8:3::/64"), std::string::npos)
+      << unknown.err;
+  for (const auto& entry : fs::directory_iterator(folder_.path()))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("out.csv")) << entry.path();
+
+  ok(verb + " --subnet-id 2001:db8:1::/64=7 --subnet-id 2001:db8:3::/64=1234567");
+  const std::string text = text_of(file("out.csv"));
+  std::map<std::string, std::string> numbers;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    std::vector<std::string> cells;
+    std::istringstream row(line);
+    for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+    numbers[cells[0]] = cells[4];
+  }
+  EXPECT_EQ(numbers["2001:db8:1::5"], "7");
+  EXPECT_EQ(numbers["2001:db8:2::5"], "12");
+  EXPECT_EQ(numbers["2001:db8:3::5"], "1234567");
+  for (const char* bad : {"7", "2001:db8:1::1/64=7", "2001:db8:1::/64=x", "2001:db8:1::/64=0"})
+    EXPECT_EQ(run(verb + " --force --subnet-id " + bad).code, 2) << bad;
+}
+
+TEST_F(CliKeaFiles, NumbersOfSubnetsComeFromTheConfigurationOfTheKeaThatGetsTheFile) {
+  have_client();
+  write(file("new.conf"), R"({"Dhcp6": {"subnet6": [{"id": 99, "subnet": "2001:db8:1::/64"}]}})");
+  const std::string out = ok("export kea --config " + file("new.conf").string());
+  EXPECT_NE(out.find(",99,"), std::string::npos) << out;
+}
+
+TEST_F(CliKeaFiles, TheFormatVersionIsChosen) {
+  have_client();
+  const std::string verb = "export kea --subnet-id 2001:db8:1::/64=7 --format-version ";
+  const std::string five = ok(verb + "5.0");
+  EXPECT_NE(five.find(",hwaddr_source,pool_id\n"), std::string::npos) << five;
+  EXPECT_TRUE(five.ends_with(",0\n")) << five;
+  EXPECT_EQ(ok(verb + "4.0").find("pool_id"), std::string::npos);
+  const Outcome six = run(verb + "6.0");
+  EXPECT_EQ(six.code, 2);
+  EXPECT_NE(six.err.find("--format-version '6.0'"), std::string::npos) << six.err;
+}
+
+TEST_F(CliKeaFiles, AReservationThatNobodyHasLeasedIsNoLease) {
+  have_subnet();
+  ok("reservation add 2001:db8:1::/64 2001:db8:1::77 --duid 00:03:00:01:02:00:5e:10:00:01");
+  const Json none = json("export kea " + file("out.csv").string());
+  EXPECT_EQ(none["leases"], 0);
+  EXPECT_EQ(none["reserved, left out"], 1);
 }
 
 }  // namespace
