@@ -215,8 +215,13 @@ def hot_standby(play):
         if play.road.startswith("ha"):
             own.append({"name": "ledger", "url": ledger.url, "role": "backup", "basic-auth-user": kea.name,
                         "basic-auth-password": world.PASSWORD})
+        # Only a multi-threaded Kea listens to its partner by itself.
+        kea.multi_threaded()
         kea.add_hook(world.HOOKS + "/libdhcp_ha.so", {"high-availability": [{
-            "this-server-name": kea.name, "mode": "hot-standby", "heartbeat-delay": 1000, "max-response-delay": 3000,
+            "this-server-name": kea.name, "mode": "hot-standby",
+            "multi-threading": {"enable-multi-threading": True, "http-dedicated-listener": True,
+                                "http-listener-threads": 2, "http-client-threads": 2},
+            "heartbeat-delay": 1000, "max-response-delay": 3000,
             "max-ack-delay": 1000, "max-unacked-clients": 0, "peers": own}]})
         if play.road.startswith("hook"):
             kea.attach(play.road, ledger.url)
