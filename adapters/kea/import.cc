@@ -91,10 +91,10 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
   return envelope;
 }
 
-Result<ImportReport> import_leases(std::istream& in, const ImportOptions& options,
-                                   const Submit& submit,
-                                   const std::function<void(const RowProblem&)>& problem,
-                                   const std::function<void(std::uint64_t)>& progress) {
+Result<ImportReport> import_leases(
+    std::istream& in, const ImportOptions& options, const Submit& submit,
+    const std::function<void(const RowProblem&)>& problem,
+    const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   const auto started = std::chrono::steady_clock::now();
   ImportReport report;
   LEASELEDGER_ASSIGN(LeaseFile file, LeaseFile::open(in));
@@ -104,6 +104,7 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
     std::vector<std::pair<std::uint64_t, std::string>> rows;  // line and text of each command
     std::vector<RowProblem> problems;
     std::uint64_t bytes = 0;  // read up to its end
+    std::uint64_t read = 0;   // rows up to there
   };
   Batch filling;
   Batch sent;
@@ -132,7 +133,7 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
     std::ranges::sort(sent.problems, {}, &RowProblem::line);
     for (const auto& each : sent.problems) problem(each);
     report.problems += sent.problems.size();
-    if (progress && sent.bytes != 0) progress(sent.bytes);
+    if (progress && sent.bytes != 0) progress(sent.bytes, sent.read);
     sent.commands.clear();
     sent.rows.clear();
     sent.problems.clear();
@@ -142,6 +143,7 @@ Result<ImportReport> import_leases(std::istream& in, const ImportOptions& option
     LEASELEDGER_TRY(settle());
     std::swap(sent, filling);
     sent.bytes = bytes;
+    sent.read = report.rows;
     if (!sent.commands.empty())
       answers = std::async(std::launch::async, [&] { return submit(sent.commands); });
     return {};

@@ -22,7 +22,8 @@ struct ImportOptions {
   /// for the cause of each record: "kea-leases6.csv:123".
   std::string file_name = "kea-leases6.csv";
   std::size_t batch = 4000;  ///< rows in one submission.
-  Instant newest_cltt{};     ///< of the file before this one, of the same server.
+  /// ImportReport::newest_cltt of the file before: a set of files is one history (lease_file_set.h).
+  Instant newest_cltt{};
 };
 
 /// A row that was not taken.
@@ -40,7 +41,7 @@ struct ImportReport {
   std::uint64_t unchanged = 0;
   std::uint64_t problems = 0;  ///< not taken.
   double seconds = 0;
-  Instant newest_cltt{};  ///< of all rows so far.
+  Instant newest_cltt{};  ///< of the rows so far, the file before included.
 };
 
 using Submit = std::function<Result<std::vector<Answer>>(std::span<const Envelope>)>;
@@ -54,6 +55,6 @@ Envelope to_command(const LeaseRow& row, Instant newest_cltt, const ImportOption
 Result<ImportReport> import_leases(
     std::istream& in, const ImportOptions& options, const Submit& submit,
     const std::function<void(const RowProblem&)>& problem,
-    const std::function<void(std::uint64_t bytes_read)>& progress = {});
+    const std::function<void(std::uint64_t bytes_read, std::uint64_t rows)>& progress = {});
 
 }  // namespace leaseledger::kea

@@ -2,6 +2,7 @@
 
 #include "ledger/read_number.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace leaseledger::kea {
@@ -17,7 +18,7 @@ std::vector<std::string_view> split(std::string_view line) {
   }
 }
 
-/// Kea escapes the separator, and '&' itself in front of "#x", as &#xHH.
+/// Kea escapes the separator and '&' as &#xHH, without a semicolon: util/csv_file.cc.
 std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
@@ -26,7 +27,6 @@ std::string unescape(std::string_view text) {
         from_hex(text.substr(i + 3, 2), octet)) {
       out += octet;
       i += 5;
-      if (i < text.size() && text[i] == ';') ++i;
     } else {
       out += text[i++];
     }
@@ -66,11 +66,17 @@ Result<LeaseFile> LeaseFile::open(std::istream& in) {
       {"state", &file.columns_.state},
       {"user_context", &file.columns_.user_context},
       {"hwtype", &file.columns_.hwtype},
-      {"hwaddr_source", &file.columns_.hwaddr_source}};
+      {"hwaddr_source", &file.columns_.hwaddr_source},
+      {"pool_id", &file.columns_.pool_id}};
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const auto& [name, column] : known) {
       if (names[i] == name) *column = static_cast<int>(i);
     }
+  }
+  if (file.columns_.duid < 0 && std::ranges::find(names, "client_id") != names.end()) {
+    return invalid("header", file.text_.substr(0, 120),
+                   "the header of a DHCPv6 lease file of Kea, kea-leases6.csv; this is one of "
+                   "DHCPv4 (kea-leases4.csv), and this ledger is of DHCPv6");
   }
   for (const auto& [name, column] : known) {
     const bool needed = name == "address" || name == "duid" || name == "valid_lifetime" ||
@@ -83,6 +89,14 @@ Result<LeaseFile> LeaseFile::open(std::istream& in) {
     }
   }
   return file;
+}
+
+std::string_view LeaseFile::format_version() const {
+  if (columns_.pool_id >= 0) return "5.0";
+  if (columns_.hwtype >= 0) return "4.0";
+  if (columns_.user_context >= 0) return "3.1";
+  if (columns_.state >= 0) return "3.0";
+  return columns_.hwaddr >= 0 ? "2.0" : "1.0";
 }
 
 Result<std::optional<LeaseRow>> LeaseFile::next() {

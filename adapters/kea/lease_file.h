@@ -1,6 +1,7 @@
 #pragma once
 // Kea's memfile lease file for DHCPv6 (kea-leases6.csv), row by row. The columns are taken from the header, so that every
-// format version is read. Rows that are torn, glued together or otherwise not whole are reported, never guessed at: a
+// format version is read: 1.0 ends with hostname; 2.0 adds hwaddr, 3.0 state, 3.1 user_context, 4.0 hwtype and
+// hwaddr_source, 5.0 pool_id. Rows that are torn, glued together or otherwise not whole are reported, never guessed at: a
 // crash of Kea leaves such rows, and the next lease is appended straight behind the torn bytes.
 // Flow: file -> [lease_file.h] -> import.h -> commands/report_lease.h
 
@@ -13,6 +14,7 @@
 #include <istream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace leaseledger::kea {
@@ -60,13 +62,15 @@ class LeaseFile {
   Result<std::optional<LeaseRow>> next();
   std::uint64_t line() const { return line_; }
   const std::string& text() const { return text_; }
+  /// Kea's number for the columns that the header has: "1.0" to "5.0".
+  std::string_view format_version() const;
 
  private:
   struct Columns {
     int address = -1, duid = -1, valid_lifetime = -1, expire = -1, subnet_id = -1,
         pref_lifetime = -1, lease_type = -1, iaid = -1, prefix_len = -1, fqdn_fwd = -1,
         fqdn_rev = -1, hostname = -1, hwaddr = -1, state = -1, user_context = -1, hwtype = -1,
-        hwaddr_source = -1;
+        hwaddr_source = -1, pool_id = -1;
     std::size_t count = 0;
   };
   explicit LeaseFile(std::istream& in) : in_(&in) {}

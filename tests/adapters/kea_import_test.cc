@@ -124,6 +124,98 @@ TEST_F(KeaImport, Version5WithItsPoolColumnIsReadToo) {
   EXPECT_EQ(report.rows, 15U);
 }
 
+/// One lease, as each format version of Kea's has it.
+struct Version {
+  const char* number;
+  const char* columns;  ///< behind hostname.
+  const char* cells;
+};
+constexpr Version kVersions[] = {
+    {"1.0", "", ""},
+    {"2.0", ",hwaddr", ",02:00:5e:10:00:67"},
+    {"3.0", ",hwaddr,state", ",02:00:5e:10:00:67,0"},
+    {"3.1", ",hwaddr,state,user_context", R"(,02:00:5e:10:00:67,0,{ "a": 1&#x2c "b": 2 })"},
+    {"4.0", ",hwaddr,state,user_context,hwtype,hwaddr_source",
+     R"(,02:00:5e:10:00:67,0,{ "a": 1&#x2c "b": 2 },1,2)"},
+    {"5.0", ",hwaddr,state,user_context,hwtype,hwaddr_source,pool_id",
+     R"(,02:00:5e:10:00:67,0,{ "a": 1&#x2c "b": 2 },1,2,7)"},
+};
+
+TEST_F(KeaImport, EachFormatVersionIsReadByItsHeader) {
+  int last = 0;
+  for (const Version& version : kVersions) {
+    SCOPED_TRACE(version.number);
+    const std::string address = "2001:db8:10::" + std::to_string(++last);
+    const std::string text =
+        std::string(
+            "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,"
+            "prefix_len,fqdn_fwd,fqdn_rev,hostname") +
+        version.columns + "\n" + address +
+        ",00:03:00:01:02:00:5e:10:00:67,600,1795415086,10,50,0,9,128,1,0,pc&#x2c1" + version.cells +
+        "\n";
+    std::istringstream in(text);
+    EXPECT_EQ(kea::LeaseFile::open(in)->format_version(), version.number);
+    const auto report = import(text);
+    for (const auto& problem : problems_) ADD_FAILURE() << problem.error.to_string();
+    EXPECT_EQ(report.accepted, 1U);
+    Record record;
+    ASSERT_TRUE(log_.read(log_.tail(), log_.tail(), Direction::kForward, [&](const auto& stored) {
+      return decode_record(stored.bytes, record).has_value();
+    }));
+    const LeaseFact* fact = lease_fact_of(record.event);
+    ASSERT_NE(fact, nullptr);
+    EXPECT_EQ(format_lease_key(fact->lease.key), address);
+    EXPECT_EQ(fact->lease.iaid, Iaid{9});
+    EXPECT_EQ(fact->lease.valid_until, Instant{std::chrono::seconds{1795415086}});
+    EXPECT_EQ(fact->description->name, "pc,1");
+    EXPECT_TRUE(fact->description->fqdn_forward);
+    const std::string number = version.number;
+    EXPECT_EQ(fact->description->hardware_address.size(), number < "2.0" ? 0U : 6U);
+    EXPECT_EQ(fact->description->context, number < "3.1" ? "" : R"({ "a": 1, "b": 2 })");
+    EXPECT_EQ(fact->description->hardware_source, number < "4.0" ? 0 : 2);
+  }
+}
+
+TEST_F(KeaImport, ADeletionInAFileIsNotBeforeWhatTheFileBeforeItHas) {
+  const std::string header =
+      "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,"
+      "fqdn_fwd,fqdn_rev,hostname,hwaddr,state,user_context,hwtype,hwaddr_source\n";
+  const auto submit = [&](std::span<const Envelope> batch) {
+    return handler_->submit(admin_, batch);
+  };
+  const auto problem = [](const kea::RowProblem& each) { ADD_FAILURE() << each.error.to_string(); };
+  // The lease was assigned at 1795415000, another client's at 1795415200; then the first one was deleted.
+  std::istringstream first(header +
+                           "2001:db8:10::1,00:03:00:01:02:00:5e:10:00:67,600,1795415600,10,50,0,9,"
+                           "128,0,0,,,0,,,\n"
+                           "2001:db8:10::2,00:03:00:01:02:00:5e:10:00:68,600,1795415800,10,50,0,9,"
+                           "128,0,0,,,0,,,\n");
+  kea::ImportOptions options;
+  options.file_name = "kea-leases6.csv.2";
+  const auto before = kea::import_leases(first, options, submit, problem).value();
+  std::istringstream second(header +
+                            "2001:db8:10::1,00:03:00:01:02:00:5e:10:00:67,0,1795415000,10,50,0,9,"
+                            "128,0,0,,,0,,,\n");
+  options.file_name = "kea-leases6.csv";
+  options.newest_cltt = before.newest_cltt;
+  const auto after = kea::import_leases(second, options, submit, problem).value();
+  EXPECT_EQ(after.accepted, 1U);
+  const Record record = read_record(log_, log_.tail()).value();
+  EXPECT_EQ(kind_of(record.event), EventKind::kLeaseReleased);
+  EXPECT_EQ(record.effective_at, Instant{std::chrono::seconds{1795415200}});
+  EXPECT_EQ(record.cause, "kea-leases6.csv:2");
+}
+
+TEST_F(KeaImport, AnEscapedAmpersandIsOneAndASemicolonBehindItStays) {
+  import(
+      "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,"
+      "fqdn_fwd,fqdn_rev,hostname\n"
+      "2001:db8:10::1,00:03:00:01:02:00:5e:10:00:67,600,1795415600,10,50,0,9,128,0,0,"
+      "a&#x26;b&#x2C&#x26#x2c&#xzz&\n");
+  const Record record = read_record(log_, log_.tail()).value();
+  EXPECT_EQ(lease_fact_of(record.event)->description->name, "a&;b,&#x2c&#xzz&");
+}
+
 TEST_F(KeaImport, AFileThatIsNoLeaseFileIsRefused) {
   std::istringstream empty("");
   const auto none = [](std::span<const Envelope>) { return Result<std::vector<Answer>>{}; };

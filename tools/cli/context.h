@@ -109,11 +109,12 @@ class Context {
 // Verbs, by subject.
 void add_ledger_verbs(CLI::App& app,
                       Context& context);  // init, ping, submit, backup, restore, stats, repair
+void add_import_verbs(CLI::App& app, Context& context);    // import
+void add_export_verbs(CLI::App& app, Context& context);    // export
 void add_subnet_verbs(CLI::App& app, Context& context);    // subnet, reservation, exclusion, pool
 void add_client_verbs(CLI::App& app, Context& context);    // client, lease
 void add_question_verbs(CLI::App& app, Context& context);  // log, show, who, history, at, diff
 void add_proof_verbs(CLI::App& app, Context& context);     // replay, verify, root, proof
-void add_exchange_verbs(CLI::App& app, Context& context);  // import, export
 void add_kea_verbs(CLI::App& app, Context& context);       // kea
 void add_help_verbs(CLI::App& app, Context& context);      // completion, man
 

@@ -2,7 +2,6 @@
 
 #include "commands/command_json.h"
 #include "tools/cli/context.h"
-#include "tools/cli/input.h"
 #include "tools/cli/options.h"
 #include "tools/cli/render.h"
 

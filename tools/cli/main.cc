@@ -61,8 +61,9 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   add_client_verbs(*app, context);
   add_subnet_verbs(*app, context);
   add_ledger_verbs(*app, context);
+  add_import_verbs(*app, context);
+  add_export_verbs(*app, context);
   add_proof_verbs(*app, context);
-  add_exchange_verbs(*app, context);
   add_kea_verbs(*app, context);
   add_help_verbs(*app, context);
   // After the verbs, which would inherit it.

@@ -1,5 +1,8 @@
 #include "tools/cli/options.h"
 
+#include <algorithm>
+#include <iostream>
+
 namespace leaseledger::cli {
 
 void on(CLI::App* verb, Context& context, std::function<Result<int>()> body) {
@@ -40,6 +43,36 @@ std::shared_ptr<ClientOptions> client_options(CLI::App* verb) {
   return client;
 }
 
+Input::Input(const std::string& name) : from_file_(name != "-") {
+  if (from_file_) file_.open(name, std::ios::binary);
+}
+
+std::istream& Input::stream() { return from_file_ ? static_cast<std::istream&>(file_) : std::cin; }
+
+tl::unexpected<Error> cannot_read(const std::string& name) {
+  return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "FILE", name,
+              "a file that can be read, or - for standard input");
+}
+
+Result<std::size_t> at_most_together(Service& ledger, std::size_t wanted) {
+  LEASELEDGER_ASSIGN(const ServiceInfo info, ledger.info());
+  return std::clamp<std::size_t>(info.max_batch, 1, wanted);
+}
+
+void AsOfOptions::add_to(CLI::App* verb) {
+  at = optional_text(verb, "--at", "What the ledger said at a position or a recording time");
+  effective = optional_text(verb, "--effective",
+                            "What was the case at a time, as far as is known (at --at)");
+}
+
+Result<When> AsOfOptions::when(const Context& context) const {
+  LEASELEDGER_ASSIGN(When out, when_of(*at, context.now(), "--at"));
+  if (effective != nullptr && !effective->empty()) {
+    LEASELEDGER_ASSIGN(out.effective, parse_time(*effective, context.now(), "--effective"));
+  }
+  return out;
+}
+
 Result<Position> position_of(Service& ledger, const std::string& spec, Instant now,
                              std::string_view field) {
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
@@ -58,20 +91,6 @@ Result<When> when_of(const std::string& spec, Instant now, std::string_view fiel
   LEASELEDGER_ASSIGN(const TimeSpec moment, parse_time_spec(spec, now, field));
   if (const auto* position = std::get_if<Position>(&moment)) return When{.position = *position};
   return When{.known_at = std::get<Instant>(moment)};
-}
-
-void AsOfOptions::add_to(CLI::App* verb) {
-  at = optional_text(verb, "--at", "What the ledger said at a position or a recording time");
-  effective = optional_text(verb, "--effective",
-                            "What was the case at a time, as far as is known (at --at)");
-}
-
-Result<When> AsOfOptions::when(const Context& context) const {
-  LEASELEDGER_ASSIGN(When out, when_of(*at, context.now(), "--at"));
-  if (effective != nullptr && !effective->empty()) {
-    LEASELEDGER_ASSIGN(out.effective, parse_time(*effective, context.now(), "--effective"));
-  }
-  return out;
 }
 
 }  // namespace leaseledger::cli

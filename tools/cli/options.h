@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fstream>
 #include <functional>
+#include <istream>
 #include <memory>
 #include <string>
 
@@ -29,11 +31,21 @@ struct ClientOptions {
 };
 std::shared_ptr<ClientOptions> client_options(CLI::App* verb);
 
-/// The position that a position or a recording time in text stands for. kInvalid names `field`.
-Result<Position> position_of(Service& ledger, const std::string& spec, Instant now,
-                             std::string_view field);
-/// The moment that a position or a recording time in text stands for; judged at `now` when it is neither. "": now.
-Result<When> when_of(const std::string& spec, Instant now, std::string_view field);
+/// A file, or standard input for "-".
+class Input {
+ public:
+  explicit Input(const std::string& name);
+  explicit operator bool() const { return !from_file_ || file_.is_open(); }
+  std::istream& stream();
+
+ private:
+  std::ifstream file_;
+  bool from_file_ = false;
+};
+tl::unexpected<Error> cannot_read(const std::string& name);
+
+/// `wanted` commands in one submission, or as many as the ledger takes: a daemon's limit is in its configuration.
+Result<std::size_t> at_most_together(Service& ledger, std::size_t wanted);
 
 /// What a question about state is asked as of: --at as a position or a recording time, and with --effective a time at which
 /// something was the case.
@@ -42,5 +54,11 @@ struct AsOfOptions {
   void add_to(CLI::App* verb);
   Result<When> when(const Context& context) const;
 };
+
+/// The position that a position or a recording time in text stands for. kInvalid names `field`.
+Result<Position> position_of(Service& ledger, const std::string& spec, Instant now,
+                             std::string_view field);
+/// The moment that a position or a recording time in text stands for; judged at `now` when it is neither. "": now.
+Result<When> when_of(const std::string& spec, Instant now, std::string_view field);
 
 }  // namespace leaseledger::cli

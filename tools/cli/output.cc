@@ -219,23 +219,44 @@ void write_object(Format format, const Json& object, std::FILE* out) {
 ProgressBar::ProgressBar(std::string label)
     : label_(std::move(label)), on_(::isatty(STDERR_FILENO) == 1), started_(now_seconds()) {}
 
-ProgressBar::~ProgressBar() {
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
   if (drawn_) std::fputs("\r\033[K", stderr);
+  drawn_ = false;
+}
+
+bool ProgressBar::due(double now, std::uint64_t total) const {
+  return on_ && total != 0 && now - started_ >= 0.3 && now - drawn_at_ >= 0.1;
+}
+
+void ProgressBar::draw(double now, double share, double rate, const char* unit) {
+  share = std::min(share, 1.0);
+  std::string bar(30, '.');
+  std::fill_n(bar.begin(), static_cast<std::size_t>(share * 30), '#');
+  std::fprintf(stderr, "\r%s [%s] %3.0f %%  %.0f%s/s  %.0f s left\033[K", label_.c_str(),
+               bar.c_str(), share * 100, rate, unit,
+               share > 0 ? (now - started_) * (1 - share) / share : 0.0);
+  std::fflush(stderr);
+  drawn_ = true;
+  drawn_at_ = now;
 }
 
 bool ProgressBar::operator()(std::uint64_t done, std::uint64_t total) {
   const double now = now_seconds();
-  if (!on_ || total == 0 || now - started_ < 0.3 || now - drawn_at_ < 0.1) return true;
-  const double share = static_cast<double>(done) / static_cast<double>(total);
-  const double rate = static_cast<double>(done) / (now - started_);
-  std::string bar(30, '.');
-  std::fill_n(bar.begin(), static_cast<std::size_t>(share * 30), '#');
-  std::fprintf(stderr, "\r%s [%s] %3.0f %%  %.0f/s  %.0f s left\033[K", label_.c_str(), bar.c_str(),
-               share * 100, rate, rate > 0 ? static_cast<double>(total - done) / rate : 0.0);
-  std::fflush(stderr);
-  drawn_ = true;
-  drawn_at_ = now;
+  if (due(now, total)) {
+    draw(now, static_cast<double>(done) / static_cast<double>(total),
+         static_cast<double>(done) / (now - started_), "");
+  }
   return true;
+}
+
+void ProgressBar::operator()(std::uint64_t done, std::uint64_t total, std::uint64_t items,
+                             const char* unit) {
+  const double now = now_seconds();
+  if (!due(now, total)) return;
+  draw(now, static_cast<double>(done) / static_cast<double>(total),
+       static_cast<double>(items) / (now - started_), unit);
 }
 
 }  // namespace leaseledger::cli

@@ -69,8 +69,15 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   bool operator()(std::uint64_t done, std::uint64_t total);
+  /// The same, where what is counted is not what the work is measured by: rows of a file of octets.
+  void operator()(std::uint64_t done, std::uint64_t total, std::uint64_t items, const char* unit);
+  /// Takes the bar away, for a line of text in its place; it comes back with the next step.
+  void clear();
 
  private:
+  bool due(double now, std::uint64_t total) const;
+  void draw(double now, double share, double rate, const char* unit);
+
   std::string label_;
   bool on_;
   bool drawn_ = false;

@@ -1,66 +1,21 @@
-// Lease files and legal_log in both directions, without a ledger around them.
+// Sentences of legal_log in both directions.
 
-#include "adapters/kea/lease_export.h"
-#include "adapters/kea/lease_file.h"
-#include "adapters/kea/lease_files.h"
 #include "adapters/kea/legal_log.h"
+
+#include "projections/queries.h"
 #include "tests/support/seed.h"
-#include "tests/support/temporary_directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <random>
-#include <sstream>
 
 namespace leaseledger::test {
 namespace {
 
 using ::testing::HasSubstr;
 
-// ---- the set of files ------------------------------------------------------------------------------------------------
-
-class LeaseFiles : public ::testing::Test {
- protected:
-  std::filesystem::path main() const { return folder_.path() / "kea-leases6.csv"; }
-  void have(std::initializer_list<const char*> endings) {
-    for (const char* ending : endings) std::ofstream(main().string() + ending) << "x";
-  }
-  std::vector<std::string> endings(bool only = false) {
-    std::vector<std::string> out;
-    const auto files = kea::open_lease_files(main(), only).value();
-    for (const auto& each : files) out.push_back(each.path.string().substr(main().string().size()));
-    return out;
-  }
-  TemporaryDirectory folder_;
-};
-
-TEST_F(LeaseFiles, AreReadInTheOrderInWhichTheirRowsWereWritten) {
-  using ::testing::ElementsAre;
-  have({""});
-  EXPECT_THAT(endings(), ElementsAre(""));
-  have({".1"});
-  EXPECT_THAT(endings(), ElementsAre(".1", ""));
-  have({".2"});
-  EXPECT_THAT(endings(), ElementsAre(".2", ".1", ""));
-  have({".output", ".pid"});
-  EXPECT_THAT(endings(), ElementsAre(".2", ".1", ""))
-      << "what the clean-up has not finished is not read";
-  have({".completed"});
-  EXPECT_THAT(endings(), ElementsAre(".completed", ""));
-  EXPECT_THAT(endings(true), ElementsAre(""));
-  std::filesystem::remove(main());
-  EXPECT_THAT(endings(), ElementsAre(".completed")) << "renamed away a moment ago";
-}
-
-TEST_F(LeaseFiles, NoneIsAnError) {
-  const auto files = kea::open_lease_files(main(), false);
-  ASSERT_FALSE(files);
-  EXPECT_EQ(files.error().code, Win32::kFileNotFound);
-}
-
-// ---- rows ------------------------------------------------------------------------------------------------------------
+// ---- leases ------------------------------------------------------------------------------------------------------------
 
 leaseledger::LeaseRow random_row(std::mt19937_64& random) {
   leaseledger::LeaseRow out;
@@ -92,47 +47,6 @@ leaseledger::LeaseRow random_row(std::mt19937_64& random) {
   }
   out.description.fqdn_forward = random() % 2 == 0 && !out.description.name.empty();
   return out;
-}
-
-TEST(LeaseRows, ComeBackAsTheyWere) {
-  const SeedScope scope;
-  std::mt19937_64 random(seed());
-  for (const auto version : {kea::FileVersion::k4, kea::FileVersion::k5}) {
-    std::vector<leaseledger::LeaseRow> rows;
-    std::string text = kea::lease_file_header(version) + "\n";
-    for (int i = 0; i < 500; ++i) {
-      rows.push_back(random_row(random));
-      text += kea::lease_file_row(rows.back(), 7, version) + "\n";
-    }
-    std::istringstream in(text);
-    auto file = kea::LeaseFile::open(in).value();
-    for (const auto& row : rows) {
-      const auto read = file.next();
-      ASSERT_TRUE(read && *read) << " " << read.error().to_string();
-      EXPECT_EQ((*read)->key, row.lease.key);
-      EXPECT_EQ((*read)->duid, row.lease.duid);
-      EXPECT_EQ((*read)->iaid, row.lease.iaid);
-      EXPECT_EQ((*read)->cltt, row.effective_at);
-      EXPECT_EQ(add_lifetime((*read)->cltt, (*read)->valid_lifetime), row.lease.valid_until);
-      EXPECT_EQ((*read)->hostname, row.description.name);
-      EXPECT_EQ((*read)->subnet_id, 7U);
-      EXPECT_EQ((*read)->fqdn_forward, row.description.fqdn_forward);
-      EXPECT_EQ((*read)->hardware_address.empty(), row.description.hardware_address.empty());
-      EXPECT_THAT((*read)->user_context, ::testing::Not(HasSubstr("leaseledger")));
-      EXPECT_EQ((*read)->user_context.empty(), row.description.context.empty());
-    }
-    EXPECT_FALSE(*file.next());
-  }
-}
-
-TEST(LeaseRows, ADeclinedOneIsNobodys) {
-  std::mt19937_64 random(1);
-  auto row = random_row(random);
-  row.lease.key = *parse_lease_key("2001:db8::1");
-  row.lease.type = LeaseType::kNa;
-  row.lease.state = LeaseState::kDeclined;
-  EXPECT_THAT(kea::lease_file_row(row, 3, kea::FileVersion::k4), HasSubstr("2001:db8::1,00,"));
-  EXPECT_THAT(kea::lease_file_row(row, 3, kea::FileVersion::k4), ::testing::EndsWith(",,,1,,,"));
 }
 
 // ---- sentences ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,171 @@
+// export: the ledger as files that other programs read.
+
+#include "adapters/kea/config.h"
+#include "adapters/kea/export.h"
+#include "adapters/kea/legal_log.h"
+#include "adapters/kea/subnet_map.h"
+#include "ledger/read_number.h"
+#include "tools/cli/context.h"
+#include "tools/cli/options.h"
+#include "tools/cli/output_file.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <unistd.h>
+#include <vector>
+
+namespace leaseledger::cli {
+namespace {
+
+/// PREFIX=ID.
+Status add_subnet_id(const std::string& text, std::map<Ipv6Prefix, std::uint32_t>& out) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos)
+    return invalid("--subnet-id", text, "PREFIX=ID such as 2001:db8:1::/64=7");
+  LEASELEDGER_ASSIGN(const Ipv6Prefix prefix,
+                     Ipv6Prefix::parse(text.substr(0, equals), "--subnet-id"));
+  std::uint32_t number = 0;
+  // 0 and the greatest are not numbers of subnets to Kea.
+  LEASELEDGER_TRY(read_number("--subnet-id", text.substr(equals + 1), 0xFFFF'FFFEU, number));
+  if (number == 0) return invalid("--subnet-id", text, "a number from 1 to 4294967294");
+  out[prefix] = number;
+  return {};
+}
+
+Status add_subnet_ids_of_config(const std::string& config,
+                                std::map<Ipv6Prefix, std::uint32_t>& out) {
+  std::ifstream in(config, std::ios::binary);
+  if (!in)
+    return fail(Win32::kFileNotFound, ErrorKind::kNotFound, "--config", config,
+                "a file that can be read");
+  const std::string json((std::istreambuf_iterator<char>(in)), {});
+  LEASELEDGER_ASSIGN(const auto commands, kea::subnets_of_config(json));
+  for (const Command& command : commands) {
+    const auto* create = std::get_if<CreateSubnet>(&command);
+    if (create == nullptr) continue;
+    if (const auto number = kea::kea_number(create->name)) out[create->prefix] = *number;
+  }
+  return {};
+}
+
+/// What was written, on standard error when the file itself goes to standard output.
+void write_report(const Context& context, const std::string& file, const Json& json) {
+  write_object(context.format(), json, file == "-" ? stderr : stdout);
+}
+
+void add_export_kea(CLI::App* parent, Context& context) {
+  auto* kea = parent->add_subcommand(
+      "kea",
+      "The leases of a moment as a lease file that Kea can be started on (kea-leases6.csv). Leases "
+      "that are over are left out. The file is there whole or not at all");
+  auto file = std::make_shared<std::string>("-");
+  kea->add_option("FILE", *file, "File to write, or - for standard output");
+  auto force = std::make_shared<bool>(false);
+  kea->add_flag("--force", *force, "Replace FILE if it is there");
+  auto version = std::make_shared<std::string>("4.0");
+  kea->add_option("--format-version", *version,
+                  "4.0, which every Kea reads, or 5.0 of Kea 2.4 and later");
+  auto ids = std::make_shared<std::vector<std::string>>();
+  kea->add_option("--subnet-id", *ids,
+                  "PREFIX=ID: Kea's number for a subnet, if not the one under which Kea reported "
+                  "the lease or the one in the subnet's name ('kea 7'); may be repeated");
+  auto config = optional_text(
+      kea, "--config",
+      "Configuration of the Kea that gets the file (kea-dhcp6.conf): its numbers for subnets");
+  auto moment = std::make_shared<AsOfOptions>();
+  moment->add_to(kea);
+  on(kea, context, [=, &context]() -> Result<int> {
+    kea::ExportOptions options;
+    LEASELEDGER_ASSIGN(options.format, kea::parse_lease_file_format(*version, "--format-version"));
+    if (!config->empty()) LEASELEDGER_TRY(add_subnet_ids_of_config(*config, options.subnet_ids));
+    for (const auto& id : *ids) LEASELEDGER_TRY(add_subnet_id(id, options.subnet_ids));
+    LEASELEDGER_ASSIGN(const auto ledger, context.open());
+    LEASELEDGER_ASSIGN(const When asked, moment->when(context));
+    LEASELEDGER_ASSIGN(const AsOf then, ledger->resolve(asked));
+    const When when = When::exactly(then);
+    LEASELEDGER_ASSIGN(OutputFile out, OutputFile::create(*file, *force));
+    ProgressBar bar("export");
+    // How many there are is known of now; of the past it is close enough for a bar.
+    std::uint64_t expected = 0;
+    if (::isatty(STDERR_FILENO) == 1) {
+      LEASELEDGER_ASSIGN(const Stats stats, ledger->stats());
+      expected = stats.usage.active + stats.usage.declined;
+    }
+    LEASELEDGER_ASSIGN(
+        const auto report,
+        kea::export_leases(
+            [&](std::optional<LeaseKey> after, std::size_t limit) {
+              return ledger->leases_in(Ipv6Prefix{}, when, after, limit);
+            },
+            options, [&](std::string_view text) { return out.write(text); },
+            [&](std::uint64_t leases) { bar(leases, expected, leases, " leases"); }));
+    bar.clear();
+    LEASELEDGER_TRY(out.commit());
+    Json json;
+    json["leases"] = report.leases;
+    json["declined"] = report.declined;
+    if (report.reserved != 0) json["reserved, left out"] = report.reserved;
+    json["as of"] = then.known;
+    json["judged at"] = format_instant(then.effective.value_or(then.judged_at));
+    json["seconds"] = report.seconds;
+    json["leases per second"] = static_cast<std::uint64_t>(static_cast<double>(report.leases) /
+                                                           std::max(report.seconds, 1e-9));
+    write_report(context, *file, json);
+    return kOk;
+  });
+  example(kea, "leaseledger export kea /var/lib/kea/kea-leases6.csv");
+  example(kea, "leaseledger export kea before.csv --at '2026-03-03 14:05'");
+  example(kea, "leaseledger export kea - --subnet-id 2001:db8:1::/64=7");
+}
+
+void add_export_legal_log(CLI::App* group, Context& context) {
+  auto* verb = group->add_subcommand("legal-log",
+                                     "What happened to leases as sentences of Kea's forensic "
+                                     "logging hook (legal_log), in UTC and in "
+                                     "the order of recording. It has none for expiries");
+  auto file = std::make_shared<std::string>("-");
+  verb->add_option("FILE", *file, "File to write, or - for standard output");
+  auto from = optional_text(verb, "--from", "Only what took effect at this time or later");
+  auto to = optional_text(verb, "--to", "Only what took effect before this time");
+  auto force = std::make_shared<bool>(false);
+  verb->add_flag("--force", *force, "Replace FILE when it is there");
+  on(verb, context, [=, &context]() -> Result<int> {
+    Instant first = Instant::min();
+    Instant end = Instant::max();
+    if (!from->empty()) {
+      LEASELEDGER_ASSIGN(first, parse_time(*from, context.now(), "--from"));
+    }
+    if (!to->empty()) {
+      LEASELEDGER_ASSIGN(end, parse_time(*to, context.now(), "--to"));
+    }
+    LEASELEDGER_ASSIGN(const auto ledger, context.open());
+    LEASELEDGER_ASSIGN(OutputFile out, OutputFile::create(*file, *force));
+    std::uint64_t sentences = 0;
+    Status written;
+    LEASELEDGER_TRY(ledger->log({}, [&](const Record& record) {
+      if (record.effective_at < first || record.effective_at >= end) return true;
+      const auto sentence = kea::sentence_of(record);
+      if (!sentence) return true;
+      ++sentences;
+      written = out.write(*sentence + "\n");
+      return written.has_value();
+    }));
+    LEASELEDGER_TRY(written);
+    LEASELEDGER_TRY(out.commit());
+    std::fprintf(stderr, "%llu sentences\n", static_cast<unsigned long long>(sentences));
+    return kOk;
+  });
+  example(verb, "leaseledger export legal-log kea-legal.txt --from 2026-11-01 --to 2026-12-01");
+}
+
+}  // namespace
+
+void add_export_verbs(CLI::App& app, Context& context) {
+  auto* parent = app.add_subcommand("export", "Write the ledger as a file that other programs read")
+                     ->require_subcommand(1);
+  add_export_kea(parent, context);
+  add_export_legal_log(parent, context);
+}
+
+}  // namespace leaseledger::cli
