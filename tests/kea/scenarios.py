@@ -215,6 +215,9 @@ def hot_standby(play):
         if play.road.startswith("ha"):
             own.append({"name": "ledger", "url": ledger.url, "role": "backup", "basic-auth-user": kea.name,
                         "basic-auth-password": world.PASSWORD})
+        # Before the HA library: it holds packets too.
+        if play.road.startswith("hook"):
+            kea.attach(play.road, ledger.url)
         # Only a multi-threaded Kea listens to its partner by itself.
         kea.multi_threaded()
         kea.add_hook(world.HOOKS + "/libdhcp_ha.so", {"high-availability": [{
@@ -223,8 +226,6 @@ def hot_standby(play):
                                 "http-listener-threads": 2, "http-client-threads": 2},
             "heartbeat-delay": 1000, "max-response-delay": 3000,
             "max-ack-delay": 1000, "max-unacked-clients": 0, "peers": own}]})
-        if play.road.startswith("hook"):
-            kea.attach(play.road, ledger.url)
     # They share a link; only one may have the port, so the standby listens on a second interface.
     here.ip("link", "add", "eth2", "netns", here.server, "type", "veth", "peer", "name", "eth2", "netns", here.clients)
     for space in (here.server, here.clients):
