@@ -95,6 +95,9 @@ struct Metrics::Impl {
       &refusals.Add({{"reason", "handshake"}}), &refusals.Add({{"reason", "unknown_principal"}})};
   Gauge& subscriptions =
       gauges("leaseledger_subscriptions", "Subscriptions to the log that are open.").Add({});
+  prometheus::Family<Counter>& kea_commands =
+      counters("leaseledger_kea_commands_total",
+               "Commands of Kea's that were answered, by command and result.");
   Counter& events =
       counters("leaseledger_events_sent_total", "Records that were sent to subscribers.").Add({});
 
@@ -116,8 +119,64 @@ struct Metrics::Impl {
 
   std::mutex mutex;
   std::map<std::pair<std::string_view, Win32>, Counter*> question_counters;  // under mutex
+  std::map<std::pair<std::string, int>, Counter*> kea_counters;              // under mutex
   std::function<Sample()> collect;                                           // under mutex
 };
+
+namespace {
+
+/// leaseledger_kea_*{server}.
+void add_kea(const std::vector<Metrics::KeaServer>& servers,
+             std::vector<prometheus::MetricFamily>& families) {
+  if (servers.empty()) return;
+  const auto family = [&](const char* name, const char* help, prometheus::MetricType type,
+                          auto value) {
+    prometheus::MetricFamily out{name, help, type, {}};
+    for (const auto& server : servers) {
+      prometheus::ClientMetric metric;
+      metric.label.push_back({"server", server.server});
+      (type == prometheus::MetricType::Gauge ? metric.gauge.value : metric.counter.value) =
+          static_cast<double>(value(server));
+      out.metric.push_back(std::move(metric));
+    }
+    families.push_back(std::move(out));
+  };
+  using Server = Metrics::KeaServer;
+  constexpr auto kGauge = prometheus::MetricType::Gauge;
+  family("leaseledger_kea_reachable", "1 when the Kea server answers.", kGauge,
+         [](const Server& s) { return s.reachable ? 1 : 0; });
+  family("leaseledger_kea_failing", "1 when the last comparison did not come to its end.", kGauge,
+         [](const Server& s) { return s.failing ? 1 : 0; });
+  family("leaseledger_kea_compared_time_seconds",
+         "When it was last compared with, in Unix time; 0: never.", kGauge,
+         [](const Server& s) { return s.compared_at; });
+  family("leaseledger_kea_comparison_seconds", "How long that took.", kGauge,
+         [](const Server& s) { return s.seconds; });
+  family("leaseledger_kea_leases", "Leases that the server had then.", kGauge,
+         [](const Server& s) { return s.leases; });
+  family("leaseledger_kea_recorded_total", "Records made by comparisons.",
+         prometheus::MetricType::Counter, [](const Server& s) { return s.recorded; });
+  prometheus::MetricFamily differences{"leaseledger_kea_differences",
+                                       "Leases that the last comparison found to differ, by how.",
+                                       kGauge,
+                                       {}};
+  for (const auto& server : servers) {
+    const std::pair<const char*, std::uint64_t> kinds[] = {{"missing", server.missing},
+                                                           {"changed", server.changed},
+                                                           {"absent", server.absent},
+                                                           {"unreadable", server.unreadable},
+                                                           {"refused", server.refused}};
+    for (const auto& [kind, count] : kinds) {
+      prometheus::ClientMetric metric;
+      metric.label = {{"server", server.server}, {"difference", kind}};
+      metric.gauge.value = static_cast<double>(count);
+      differences.metric.push_back(std::move(metric));
+    }
+  }
+  families.push_back(std::move(differences));
+}
+
+}  // namespace
 
 Metrics::Metrics(const std::string& version) : impl_(std::make_unique<Impl>()) {
   impl_->gauges("leaseledger_build_info", "1, with the version of the program.")
@@ -193,6 +252,15 @@ void Metrics::subscribed() { impl_->subscriptions.Increment(); }
 void Metrics::unsubscribed() { impl_->subscriptions.Decrement(); }
 void Metrics::events_sent(std::uint64_t records) { impl_->events.Increment(number(records)); }
 
+void Metrics::kea_command(std::string_view command, int result) {
+  const std::lock_guard lock(impl_->mutex);
+  Counter*& counter = impl_->kea_counters[{std::string(command), result}];
+  if (counter == nullptr)
+    counter = &impl_->kea_commands.Add(
+        {{"command", std::string(command)}, {"result", std::to_string(result)}});
+  counter->Increment();
+}
+
 void Metrics::set_collector(std::function<Sample()> collect) {
   const std::lock_guard lock(impl_->mutex);
   impl_->collect = std::move(collect);
@@ -230,6 +298,7 @@ std::string Metrics::text() const {
     gauge("leaseledger_disk_bytes", "Disk that the ledger takes.", number(sample.disk_bytes));
     gauge("leaseledger_disk_free_bytes", "Disk that is left for it.",
           number(sample.disk_free_bytes));
+    add_kea(sample.kea_servers, families);
   }
   std::ranges::sort(families, {}, &prometheus::MetricFamily::name);
   return prometheus::TextSerializer().Serialize(families);

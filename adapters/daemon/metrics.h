@@ -60,6 +60,22 @@ class Metrics {
   void unsubscribed();
   void events_sent(std::uint64_t records);
 
+  // ---- Kea's door ----
+  /// A command of Kea's was answered: leaseledger_kea_commands_total{command,result}. `command` is one of a fixed set of names.
+  void kea_command(std::string_view command, int result);
+
+  /// A Kea server that the ledger is compared with; all are of the last whole comparison but `recorded`.
+  struct KeaServer {
+    std::string server;
+    bool reachable = false;
+    bool failing = false;
+    double compared_at = 0;  ///< Unix time; 0: never.
+    double seconds = 0;
+    std::uint64_t leases = 0;
+    std::uint64_t missing = 0, changed = 0, absent = 0, unreadable = 0, refused = 0;
+    std::uint64_t recorded = 0;  ///< by all comparisons.
+  };
+
   /// What is asked when somebody reads the metrics.
   struct Sample {
     std::uint64_t position = 0;        ///< durable.
@@ -73,6 +89,7 @@ class Metrics {
     std::uint64_t disk_free_bytes = 0;  ///< left for it.
     bool up = true;                     ///< commands and questions are taken.
     bool degraded = false;              ///< views or snapshots have failed, or room is short.
+    std::vector<KeaServer> kea_servers;
   };
   /// Called by text(), in the thread that calls it. nullptr: none of these is shown.
   void set_collector(std::function<Sample()> collect);

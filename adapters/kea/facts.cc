@@ -131,7 +131,7 @@ OrReply<void> add_event(const Json& event, const Json& kept, const Origin& origi
   if (ends && lease_json.is_object()) {
     // Who had it is known to the ledger; a deletion by address does not say it.
     if (!lease_json.contains("duid")) lease_json["duid"] = "00";
-    if (!lease_json.contains("iaid")) lease_json["iaid"] = 0;
+    if (!lease_json.contains("iaid")) lease_json["iaid"] = 0U;
   }
   LEASELEDGER_KEA_ASSIGN(Lease6 lease, read_lease(lease_json, Place{}));
   if (ends) {

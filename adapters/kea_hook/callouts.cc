@@ -49,6 +49,7 @@ const isc::log::MessageID kUnreachable = "LEASELEDGER_UNREACHABLE";
 const isc::log::MessageID kRefused = "LEASELEDGER_REFUSED";
 const isc::log::MessageID kDropped = "LEASELEDGER_DROPPED";
 const isc::log::MessageID kCaughtUp = "LEASELEDGER_CAUGHT_UP";
+const isc::log::MessageID kNotHeld = "LEASELEDGER_NOT_HELD";
 const isc::log::MessageID kCalloutFailed = "LEASELEDGER_CALLOUT_FAILED";
 
 const char* kMessages[] = {
@@ -156,7 +157,14 @@ class Library final : public leaseledger::kea_hook::Listener {
   void report_and_hold(CalloutHandle& handle, const Pkt6Ptr& query, const ElementPtr& packet,
                        std::size_t events) {
     const ParkingLotHandlePtr lot = handle.getParkingLotHandlePtr();
-    lot->reference(query);
+    try {
+      lot->reference(query);
+    } catch (const isc::InvalidOperation&) {
+      // Another library, loaded before this one, has held the packet and let it go already.
+      ++not_held_;
+      if (not_held_rarely_.now()) LOG_WARN(logger(), kNotHeld);
+      return report(packet, events);
+    }
     handle.setStatus(CalloutHandle::NEXT_STEP_PARK);
     ++held_;
     const bool added = sender_->add(packet->str(), events, [this, lot, query](Outcome outcome) {
@@ -223,6 +231,7 @@ class Library final : public leaseledger::kea_hook::Listener {
     set("requests-failed", now.requests_failed);
     set("packets-late", now.packets_late);
     set("packets-held", static_cast<std::uint64_t>(std::max<std::int64_t>(0, held_.load())));
+    set("packets-not-held", not_held_);
     set("queue", now.queue);
     set("spool-bytes", now.spool_bytes);
     set("connected", now.connected ? 1 : 0);
@@ -232,8 +241,9 @@ class Library final : public leaseledger::kea_hook::Listener {
   MainThread main_;
   std::unique_ptr<Sender> sender_;
   std::atomic<std::int64_t> held_{0};
+  std::atomic<std::uint64_t> not_held_{0};
   std::time_t counted_at_ = 0;
-  Rarely unreachable_rarely_, refused_rarely_, dropped_rarely_;
+  Rarely unreachable_rarely_, refused_rarely_, dropped_rarely_, not_held_rarely_;
 };
 
 std::unique_ptr<Library> library;

@@ -57,8 +57,15 @@ TEST(DaemonMetrics, CountsEverythingElse) {
   metrics.refused(Metrics::Refusal::kHandshake);
   metrics.subscribed();
   metrics.events_sent(42);
+  metrics.kea_command("lease6-add", 1);
+  metrics.kea_command("lease6-add", 1);
   metrics.set_collector([] {
-    return Metrics::Sample{.position = 100, .views_position = 90, .leases = 5, .degraded = true};
+    return Metrics::Sample{
+        .position = 100,
+        .views_position = 90,
+        .leases = 5,
+        .degraded = true,
+        .kea_servers = {{.server = "kea1", .reachable = true, .leases = 7, .absent = 2}}};
   });
   EXPECT_THAT(
       metrics.text(),
@@ -70,7 +77,13 @@ TEST(DaemonMetrics, CountsEverythingElse) {
             HasSubstr("leaseledger_subscriptions 1\n"),
             HasSubstr("leaseledger_events_sent_total 42\n"),
             HasSubstr("leaseledger_views_lag 10\n"), HasSubstr("leaseledger_up 1\n")));
-  EXPECT_THAT(metrics.text(), HasSubstr("leaseledger_degraded 1\n"));
+  EXPECT_THAT(
+      metrics.text(),
+      AllOf(HasSubstr("leaseledger_degraded 1\n"),
+            HasSubstr("leaseledger_kea_reachable{server=\"kea1\"} 1\n"),
+            HasSubstr("leaseledger_kea_leases{server=\"kea1\"} 7\n"),
+            HasSubstr("leaseledger_kea_differences{server=\"kea1\",difference=\"absent\"} 2\n"),
+            HasSubstr("leaseledger_kea_commands_total{command=\"lease6-add\",result=\"1\"} 2\n")));
 }
 
 TEST(DaemonMetrics, IsCountedInFromManyThreads) {

@@ -5,6 +5,7 @@
 #include "tools/cli/questions.h"
 #include "tools/cli/render.h"
 
+#include <algorithm>
 #include <csignal>
 #include <functional>
 #include <thread>
@@ -50,6 +51,35 @@ std::string ending(const Span& span, Instant now) {
   return span.lapsed(now) ? "valid lifetime over" : "running";
 }
 
+/// What the reporting server said of the packet: adapters/kea/facts.h keeps it in the description.
+Json packet_of(const Description& description) {
+  const Json context = Json::parse(description.context, nullptr, false);
+  return context.is_object() && context.contains("leaseledger") ? context["leaseledger"] : Json();
+}
+
+/// Octets in hexadecimal as text, when they are text.
+std::string readable(const std::string& hex) {
+  std::string octets;
+  if (!from_hex(hex, octets) || octets.empty()) return hex;
+  const bool plain = std::ranges::all_of(octets, [](char c) { return c > 0x20 && c < 0x7F; });
+  return plain ? octets : hex;
+}
+
+/// The line that a client is on, as its relay named it: "subscriber-id sub-0077, interface-id ge-0/0/1".
+std::string line_of(const Description& description) {
+  const Json packet = packet_of(description);
+  if (!packet.is_object() || !packet.contains("relays") || packet["relays"].empty()) return "";
+  const Json& relay = packet["relays"][0];
+  std::string out;
+  for (const char* key : {"subscriber-id", "remote-id", "interface-id"})
+    if (relay.contains(key) && relay[key].is_string())
+      out += (out.empty() ? "" : ", ") + std::string(key) + " " +
+             readable(relay[key].get<std::string>());
+  if (relay.contains("link") && relay["link"].is_string())
+    out += (out.empty() ? "link " : ", link ") + relay["link"].get<std::string>();
+  return out;
+}
+
 Json span_json(const HeldSpan& held, Instant now) {
   Json out;
   out["address"] = format_lease_key(held.span.key);
@@ -65,6 +95,8 @@ Json span_json(const HeldSpan& held, Instant now) {
   out["first"] = held.span.first;
   out["lastRenewal"] = held.span.last_renewal;
   if (held.span.end != 0) out["end"] = held.span.end;
+  if (!held.description.owner_name.empty()) out["server"] = held.description.owner_name;
+  if (Json packet = packet_of(held.description); !packet.is_null()) out["packet"] = packet;
   return out;
 }
 
@@ -93,6 +125,8 @@ void print_holder(const HeldSpan& held, Instant now, bool through_delegation) {
   if (!kind.empty()) std::printf("            %s\n", kind.c_str());
   if (held.type == LeaseType::kPd)
     std::printf("  %-10s%s, a delegated prefix\n", "as", what.c_str());
+  if (const std::string line = line_of(held.description); !line.empty())
+    std::printf("  %-10s%s\n", "line", line.c_str());
   std::printf("  %-10s%s  position %llu\n", "since", format_instant(held.span.from).c_str(),
               static_cast<unsigned long long>(held.span.first));
   if (held.span.renewals != 0) {

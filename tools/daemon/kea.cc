@@ -90,7 +90,8 @@ KeaRoom::~KeaRoom() {
 
 Result<std::unique_ptr<KeaRoom>> KeaRoom::open(const Config& config, rpc::LedgerKeeper& keeper,
                                                rpc::Mailbox& mailbox, rpc::Observer& observer,
-                                               kj::Timer& timer, Sockets& sockets) {
+                                               Metrics& metrics, kj::Timer& timer,
+                                               Sockets& sockets) {
   LEASELEDGER_ASSIGN(auto tls, tls_of(config, timer));
   std::unique_ptr<KeaRoom> out(new KeaRoom(config, keeper, mailbox, observer, timer));
   LEASELEDGER_TRY(out->subnets_.now());
@@ -108,6 +109,8 @@ Result<std::unique_ptr<KeaRoom>> KeaRoom::open(const Config& config, rpc::Ledger
         kea::ReconcilerOptions{sources[i], config.kea.servers[i].interval}, keeper, out->subnets_));
   }
   KeaRoom* const room = out.get();
+  out->door_.on_answered(
+      [&metrics](std::string_view command, int result) { metrics.kea_command(command, result); });
   out->door_.set_status([room] { return status_json(room->status()); });
   // A partner that comes anew has told nothing while it was away.
   out->http_.on_connected([room](const std::string& server) { room->compare_soon(server); });
@@ -139,6 +142,20 @@ bool KeaRoom::Reconcilers::run_soon(const std::string& server) const {
     found = true;
   }
   return found;
+}
+
+std::vector<Metrics::KeaServer> sample_of(const std::vector<KeaServerStatus>& servers) {
+  std::vector<Metrics::KeaServer> out;
+  for (const KeaServerStatus& server : servers) {
+    const double compared_at =
+        server.finished_at == kUnset
+            ? 0
+            : std::chrono::duration<double>(server.finished_at.time_since_epoch()).count();
+    out.push_back({server.server, server.reachable, !server.error.empty(), compared_at,
+                   server.seconds, server.compared, server.missing, server.changed, server.absent,
+                   server.unreadable, server.refused, server.recorded_in_all});
+  }
+  return out;
 }
 
 kj::Promise<void> KeaRoom::drain() {

@@ -3,6 +3,7 @@
 // Flow: main.cc -> [kea.h] -> adapters/kea/door/
 
 #include "adapters/daemon/config.h"
+#include "adapters/daemon/metrics.h"
 #include "adapters/kea/door/door.h"
 #include "adapters/kea/door/http_connections.h"
 #include "adapters/kea/door/reconciler.h"
@@ -24,7 +25,8 @@ class KeaRoom {
   /// Borrows everything; `sockets` gives up those of the door. ERROR_INVALID_PARAMETER: a certificate that cannot be used.
   static Result<std::unique_ptr<KeaRoom>> open(const Config& config, rpc::LedgerKeeper& keeper,
                                                rpc::Mailbox& mailbox, rpc::Observer& observer,
-                                               kj::Timer& timer, Sockets& sockets);
+                                               Metrics& metrics, kj::Timer& timer,
+                                               Sockets& sockets);
   ~KeaRoom();
 
   /// What a new configuration has of clients, roles and certificates. ERROR_INVALID_PARAMETER: nothing was changed.
@@ -60,5 +62,8 @@ class KeaRoom {
   };
   std::shared_ptr<Reconcilers> reconcilers_ = std::make_shared<Reconcilers>();
 };
+
+/// For metrics.
+std::vector<Metrics::KeaServer> sample_of(const std::vector<KeaServerStatus>& servers);
 
 }  // namespace leaseledger::daemon

@@ -152,8 +152,6 @@ int run(RunConfig started) {
                               config.limits.waiting_questions);
     rpc::WorkerPool jobs(mailbox, "jobs", 2, 64);
     rpc::Server server(server_options(config), *keeper, mailbox, questions, jobs, timer, observer);
-    metrics.set_collector([&] { return sample(*keeper); });
-
     auto sockets = open_sockets(config, manager.take_sockets(), io);
     if (!sockets) return fail_to_start(sockets.error());
     if (sockets->local.get() != nullptr) server.listen_unix(kj::mv(sockets->local));
@@ -162,12 +160,16 @@ int run(RunConfig started) {
       if (!tls) return fail_to_start(tls.error());
       server.listen_tls(kj::mv(sockets->tls), kj::mv(*tls));
     }
-    auto kea = KeaRoom::open(config, *keeper, mailbox, observer, timer, *sockets);
+    auto kea = KeaRoom::open(config, *keeper, mailbox, observer, metrics, timer, *sockets);
     if (!kea) return fail_to_start(kea.error());
-    server.set_kea([all = (*kea)->reconcilers()] { return all->status(); },
-                   [all = (*kea)->reconcilers()](const std::string& name) {
-                     return all->run_soon(name);
-                   });
+    metrics.set_collector([&, all = (*kea)->reconcilers()] {
+      auto out = sample(*keeper);
+      out.kea_servers = sample_of(all->status());
+      return out;
+    });
+    server.set_kea(
+        [all = (*kea)->reconcilers()] { return all->status(); },
+        [all = (*kea)->reconcilers()](const std::string& name) { return all->run_soon(name); });
     http::HttpListener watching(timer, handlers(*keeper, metrics, questions));
     kj::Promise<void> watched = kj::NEVER_DONE;
     if (sockets->http.get() != nullptr)

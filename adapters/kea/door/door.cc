@@ -238,7 +238,7 @@ kj::Promise<Reply> Door::route(std::string text, std::shared_ptr<const Principal
   auto counted = [this, name](Reply reply) {
     const auto names = LeaseCommands::names();
     const bool known = std::ranges::binary_search(names, name);
-    ++counts_[{known ? name : "other", static_cast<int>(reply.result)}];
+    if (answered_) answered_(known ? name : "other", static_cast<int>(reply.result));
     return reply;
   };
   if (name == "lease6-bulk-apply" || name == "lease6-report")

@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -25,9 +24,6 @@ struct DoorOptions {
   /// Lease updates of a partner are answered at once, before they are durable.
   bool answer_when_received = false;
 };
-
-/// How often each command was answered with each result; read in the loop's thread.
-using CommandCounts = std::map<std::pair<std::string, int>, std::uint64_t>;
 
 /// The server that a client is who came with a name, "kea:kea1": "kea1"; "" for others.
 std::string server_of(const Principal& principal);
@@ -45,7 +41,10 @@ class Door final : private kj::TaskSet::ErrorHandler {
   /// What status-get adds: set before the first command.
   void set_status(std::function<Json()> status) { status_ = std::move(status); }
   void set_answer_when_received(bool yes) { options_.answer_when_received = yes; }
-  const CommandCounts& counts() const { return counts_; }
+  /// Called for each answer with the command's name, or "other", and its result.
+  void on_answered(std::function<void(std::string_view command, int result)> called) {
+    answered_ = std::move(called);
+  }
   /// When everything that was submitted has been answered.
   kj::Promise<void> settled() { return submitter_.settled(); }
 
@@ -67,7 +66,7 @@ class Door final : private kj::TaskSet::ErrorHandler {
   rpc::Submitter submitter_;
   LeaseCommands commands_;
   std::function<Json()> status_;
-  CommandCounts counts_;
+  std::function<void(std::string_view, int)> answered_;
   const Instant started_;
   kj::TaskSet tasks_;
 };
