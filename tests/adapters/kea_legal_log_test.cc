@@ -139,6 +139,18 @@ TEST(KeaLegalLog, DurationsOfEveryVersion) {
     EXPECT_EQ(lifetime(bad), 0U) << bad;
 }
 
+TEST(KeaLegalLog, OtherSpellingsOfTheSame) {
+  LegalSentence lease = assigned();
+  lease.key = key("2001:db8:100::/56");
+  lease.valid_lifetime = Lifetime{30};
+  // Host bits, as a command may have given them; "renewed" and no blank, as earlier versions and the manual have it.
+  const auto read = kea::read_sentence(
+      "Prefix:2001:db8:100::1/56 has been renewed for 0 hrs 0 mins 30 secs to a device with DUID: "
+      "17:34:E2:ff:09:92:54");
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_TRUE(*read == lease) << kea::write_sentence(*read);
+}
+
 TEST(KeaLegalLog, WhatIsNotUnderstoodIsNotGuessed) {
   const std::string good =
       "Address: 2001:db8::1 has been assigned for 0 hrs 11 mins 53 secs to a device with DUID: "
