@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
   build-essential cmake ninja-build pkg-config
-  librocksdb-dev libcapnp-dev capnproto libspdlog-dev libgtest-dev libgmock-dev
+  libabsl-dev librocksdb-dev libcapnp-dev capnproto libspdlog-dev libgtest-dev libgmock-dev
   libssl-dev libcli11-dev nlohmann-json3-dev libexpected-dev liblz4-dev libxxhash-dev
   # The daemon.
   libtomlplusplus-dev libsystemd-dev prometheus-cpp-dev libcurl4-openssl-dev

@@ -1,337 +1,469 @@
 #include "adapters/kea/legal_log.h"
 
 #include "adapters/kea/lease.h"
+#include "ledger/read_number.h"
 
-#include <xxhash.h>
-
+#include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
-#include <cstdlib>
-#include <ctime>
+#include <utility>
 
 namespace leaseledger::kea {
 namespace {
 
-constexpr std::size_t kLongestCause = 200;
+using Act = LegalSentence::Act;
+using By = LegalSentence::By;
 
-/// Takes text off the front of a line, piece by piece.
+/// Takes what is expected off the front of a sentence.
 class Cursor {
  public:
-  explicit Cursor(std::string_view text) : rest(text) {}
-  bool skip(std::string_view word) {
-    if (!rest.starts_with(word)) return false;
-    rest.remove_prefix(word.size());
+  explicit Cursor(std::string_view text) : rest_(text) {}
+  bool skip(std::string_view words) {
+    if (!rest_.starts_with(words)) return false;
+    rest_.remove_prefix(words.size());
     return true;
   }
-  std::string_view word(std::string_view ends = " ,") {
-    const auto end = std::min(rest.find_first_of(ends), rest.size());
-    const auto out = rest.substr(0, end);
-    rest.remove_prefix(end);
+  /// The next word, up to a blank, a comma or the end.
+  std::string_view word() {
+    const auto out = rest_.substr(0, rest_.find_first_of(" ,"));
+    rest_.remove_prefix(out.size());
     return out;
   }
-  void skip_blanks() {
-    while (rest.starts_with(' ')) rest.remove_prefix(1);
-  }
-  std::string_view rest;
+  bool at_end() const { return rest_.empty(); }
+  std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
 };
 
-tl::unexpected<Error> not_understood(std::string_view what, std::string_view where) {
-  return invalid("sentence", std::string(where.substr(0, 80)), std::string(what));
+tl::unexpected<Error> expected(const Cursor& at, std::string what) {
+  return invalid("sentence", std::string(at.rest().substr(0, 80)), std::move(what));
 }
 
-/// "1 days 0 hrs 11 mins 53 secs".
+Status expect(Cursor& cursor, std::string_view words) {
+  if (cursor.skip(words)) return {};
+  return expected(cursor,
+                  "'" + std::string(words) + "' here, as legal_log's default format has it");
+}
+
+/// kea/util/str.h isPrintable(), which knows no locale.
+bool is_printable(std::string_view octets) {
+  return std::ranges::all_of(octets, [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+std::string hex(std::string_view octets, char separator = 0) {
+  return to_hex({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()}, separator);
+}
+
+// ---- hardware sources: dhcp/hwaddr.h, as the hook names them ---------------------------------------------------------
+
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 8> kSources = {
+    {{0x01, "Raw Socket"},
+     {0x02, "DUID"},
+     {0x04, "IPv6 Link Local"},
+     {0x08, "Client Address Relay Option"},
+     {0x10, "Remote ID"},
+     {0x20, "Subscriber ID"},
+     {0x40, "DOCSIS CMTS"},
+     {0x80, "DOCSIS MODEM"}}};
+constexpr std::string_view kUnknownSource = "UNKNOWN";
+
+std::string_view name_of_source(std::uint16_t source) {
+  for (const auto& [number, name] : kSources)
+    if (number == source) return name;
+  return kUnknownSource;
+}
+
+// ---- reading ------------------------------------------------------------------------------------------------------------
+
+Result<Ipv6Address> read_address(Cursor& cursor) {
+  const Cursor here = cursor;
+  const auto address = Ipv6Address::parse(cursor.word());
+  if (!address) return expected(here, "an IPv6 address");
+  return *address;
+}
+
+/// "2001:db8::1", or "2001:db8::/56" with `is_prefix`.
+Result<LeaseKey> read_key(Cursor& cursor, bool is_prefix) {
+  if (!is_prefix) {
+    LEASELEDGER_ASSIGN(const Ipv6Address address, read_address(cursor));
+    return LeaseKey{address, kAddressLength};
+  }
+  const Cursor here = cursor;
+  const std::string_view text = cursor.word();
+  const auto slash = text.find('/');
+  const auto address = Ipv6Address::parse(text.substr(0, slash));
+  unsigned length = 0;
+  if (slash == std::string_view::npos || !address ||
+      !read_number("", text.substr(slash + 1), kAddressLength - 1, length) || length == 0)
+    return expected(here, "a prefix with its length, such as 2001:db8:8000::/56");
+  // Kea stores a prefix as the command gave it, host bits and all; the lease is the prefix.
+  return LeaseKey{address->masked(length), static_cast<std::uint8_t>(length)};
+}
+
+/// "0 hrs 11 mins 53 secs", "1 days 0 hrs 0 mins 0 secs", "infinite duration"; Kea 1.x had "min" and "day".
 Result<Lifetime> read_duration(Cursor& cursor) {
   if (cursor.skip("infinite duration")) return kInfiniteLifetime;
+  const Cursor here = cursor;
   std::uint64_t seconds = 0;
-  bool any = false;
-  constexpr std::pair<std::array<std::string_view, 2>, std::uint64_t> kUnits[] = {
-      {{"days", "day"}, 86400}, {{"hrs", "hr"}, 3600}, {{"mins", "min"}, 60}, {{"secs", "sec"}, 1}};
-  for (const auto& [names, factor] : kUnits) {
+  struct Unit {
+    std::string_view many, one;
+    std::uint64_t factor, most;
+  };
+  constexpr Unit kUnits[] = {{" days ", " day ", 86400, 49710},
+                             {" hrs ", " hr ", 3600, 23},
+                             {" mins ", " min ", 60, 59},
+                             {" secs", " sec", 1, 59}};
+  for (const Unit& unit : kUnits) {
     Cursor trial = cursor;
-    trial.skip_blanks();
-    const auto digits = trial.word();
     std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
-    trial.skip_blanks();
-    if (error != std::errc() || end != digits.end() || value > 0xFFFF'FFFF) continue;
-    if (!trial.skip(names[0]) && !trial.skip(names[1])) continue;
-    seconds += value * factor;
-    any = true;
+    const bool is_there = read_number("", trial.word(), unit.most, value) &&
+                          (trial.skip(unit.many) || trial.skip(unit.one));
+    if (!is_there && unit.factor != 86400)
+      return expected(here, "a duration such as 1 days 0 hrs 11 mins 53 secs");
+    if (!is_there) continue;
+    seconds += value * unit.factor;
     cursor = trial;
   }
-  if (!any) return not_understood("a duration such as 1 days 0 hrs 11 mins 53 secs", cursor.rest);
-  return Lifetime{
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(seconds, kInfiniteLifetime.count()))};
+  if (seconds >= kInfiniteLifetime.count())
+    return expected(here, "a duration of less than 4294967295 seconds, or 'infinite duration'");
+  return Lifetime{static_cast<std::uint32_t>(seconds)};
 }
 
-/// An address or a prefix behind "Address:" or "Prefix:".
-Result<LeaseKey> read_key(Cursor& cursor) {
-  cursor.skip_blanks();
-  const auto text = cursor.word();
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return parse_lease_key(text, "address");
-  // Kea may have kept host bits; the lease is the prefix.
-  LEASELEDGER_ASSIGN(const Ipv6Address address, Ipv6Address::parse(text.substr(0, slash)));
-  unsigned length = 0;
-  const auto digits = text.substr(slash + 1);
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), length);
-  if (error != std::errc() || end != digits.end() || length == 0 || length > kAddressLength)
-    return invalid("prefix", std::string(text), "a prefix with its length, such as /56");
-  return LeaseKey{address.masked(length), static_cast<std::uint8_t>(length)};
+Result<std::string> read_octets(Cursor& cursor, const char* what) {
+  const Cursor here = cursor;
+  std::string octets;
+  if (!from_hex(cursor.word(), octets) || octets.empty())
+    return expected(here, std::string(what) + ": octets in hexadecimal such as 52:54:00");
+  return octets;
 }
 
 Result<Duid> read_duid(Cursor& cursor) {
-  cursor.skip_blanks();
-  return Duid::parse(cursor.word());
+  const Cursor here = cursor;
+  LEASELEDGER_ASSIGN(const std::string octets, read_octets(cursor, "a DUID"));
+  Duid duid;
+  if (!duid.assign({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()}))
+    return expected(here, "a DUID of at most 130 octets");
+  const bool nobody = octets == std::string(1, '\0') || octets == std::string(3, '\0');
+  return nobody ? Duid{} : duid;
 }
 
-/// " and hardware address: hwtype=1 08:00:.. (from ..)", and what relays said; everything may be absent.
-void read_device(Cursor& cursor, ReportLease& report, Json& relay) {
-  const auto after = [&cursor](std::string_view label) -> std::optional<std::string_view> {
-    const auto at = cursor.rest.find(label);
-    if (at == std::string_view::npos) return std::nullopt;
-    Cursor behind(cursor.rest.substr(at + label.size()));
-    behind.skip_blanks();
-    return behind.rest;
-  };
-  if (const auto hardware = after("hardware address:")) {
-    Cursor here(*hardware);
-    if (here.skip("hwtype=")) {
-      const auto digits = here.word();
-      std::from_chars(digits.begin(), digits.end(), report.hardware_type);
-      here.skip_blanks();
-    }
-    std::string octets;
-    const std::string text(here.word());
-    if (from_hex(text, octets)) report.hardware_address = text;
-  }
-  const std::pair<std::string_view, const char*> addresses[] = {{"relay at address:", "peer"},
-                                                                {"link address:", "link"}};
-  for (const auto& [label, key] : addresses) {
-    if (const auto text = after(label)) {
-      const std::string address(Cursor(*text).word());
-      if (Ipv6Address::parse(address)) relay[key] = address;
-    }
-  }
-  for (const char* key : {"remote-id", "subscriber-id", "interface-id"}) {
-    if (const auto text = after(std::string(key) + ":")) {
-      std::string octets;
-      if (from_hex(Cursor(*text).word(), octets))
-        relay[key] = to_hex({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()});
-    }
-  }
+/// Octets that a relay sent, with their text behind them where it can be printed: "65:74:68 (eth)".
+Result<std::string> read_id(Cursor& cursor, const char* what) {
+  LEASELEDGER_ASSIGN(const std::string octets, read_octets(cursor, what));
+  if (is_printable(octets) && cursor.rest().starts_with(" ("))
+    LEASELEDGER_TRY(expect(cursor, " (" + octets + ")"));
+  return hex(octets);
 }
 
-CommandId id_of(std::string_view line, Instant at, const LegalOptions& options) {
-  const std::string text = options.server + "\n" + std::string(line);
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(text.data(), text.size()));
-  CommandId id{};
-  std::copy(std::begin(canonical.digest), std::end(canonical.digest), id.begin());
-  const auto ms = static_cast<std::uint64_t>(
-      std::chrono::floor<std::chrono::milliseconds>(at).time_since_epoch().count());
-  for (unsigned i = 0; i < 6; ++i) id[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
-  id[6] = static_cast<std::uint8_t>((id[6] & 0x0F) | 0x80);
-  id[8] = static_cast<std::uint8_t>((id[8] & 0x3F) | 0x80);
-  return id;
+Status read_hardware(Cursor& cursor, LegalSentence& out) {
+  LEASELEDGER_TRY(expect(cursor, "hwtype="));
+  const Cursor here = cursor;
+  if (!read_number("", cursor.word(), 0xFFFF, out.hardware_type))
+    return expected(here, "a hardware type from 0 to 65535");
+  // A hardware address may be of no octets at all.
+  LEASELEDGER_TRY(expect(cursor, " "));
+  if (!cursor.rest().starts_with(" (from ")) {
+    LEASELEDGER_ASSIGN(out.hardware_address, read_octets(cursor, "a hardware address"));
+  }
+  if (!cursor.skip(" (from ")) return {};
+  for (const auto& [number, name] : kSources) {
+    Cursor trial = cursor;
+    if (!trial.skip(name) || !trial.skip(")")) continue;
+    out.hardware_source = number;
+    cursor = trial;
+    return {};
+  }
+  return expect(cursor, std::string(kUnknownSource) + ")");
 }
 
-std::string duration_text(std::uint64_t seconds) {
-  if (seconds >= kInfiniteLifetime.count()) return "infinite duration";
+Status read_relay(Cursor& cursor, LegalRelay& out) {
+  LEASELEDGER_ASSIGN(out.peer, read_address(cursor));
+  LEASELEDGER_TRY(expect(cursor, " for client on link address: "));
+  LEASELEDGER_ASSIGN(out.link, read_address(cursor));
+  LEASELEDGER_TRY(expect(cursor, ", hop count: "));
+  const Cursor here = cursor;
+  if (!read_number("", cursor.word(), 255, out.hops)) return expected(here, "a number of hops");
+  if (cursor.skip(", identified by ")) {
+    const bool has_remote = cursor.skip("remote-id: ");
+    if (has_remote) {
+      LEASELEDGER_ASSIGN(out.remote_id, read_id(cursor, "a remote-id"));
+    }
+    if (has_remote ? cursor.skip(" and subscriber-id: ") : cursor.skip("subscriber-id: ")) {
+      LEASELEDGER_ASSIGN(out.subscriber_id, read_id(cursor, "a subscriber-id"));
+    } else if (!has_remote) {
+      return expected(cursor, "'remote-id: ' or 'subscriber-id: '");
+    }
+  }
+  if (cursor.skip(", connected at location interface-id: ")) {
+    LEASELEDGER_ASSIGN(out.interface_id, read_id(cursor, "an interface-id"));
+  }
+  return {};
+}
+
+/// What may stand at the end of every sentence about a lease: ", context: { ... }".
+Status read_context(Cursor& cursor, LegalSentence& out) {
+  if (!cursor.skip(", context: ")) return {};
+  const Json json = Json::parse(cursor.rest(), nullptr, false);
+  if (!json.is_object()) return expected(cursor, "a JSON object up to the end of the line");
+  out.context = std::string(cursor.rest());
+  cursor.skip(cursor.rest());
+  return {};
+}
+
+/// "Address: ... has been assigned", "Prefix: ... has been released".
+Status read_of_client(Cursor& cursor, bool is_prefix, LegalSentence& out) {
+  cursor.skip(" ");  // not in every version's
+  LEASELEDGER_ASSIGN(out.key, read_key(cursor, is_prefix));
+  LEASELEDGER_TRY(expect(cursor, " has been "));
+  if (cursor.skip("released from ")) {
+    out.act = Act::kReleased;
+  } else if (cursor.skip("assigned for ") || cursor.skip("renewed for ") ||
+             cursor.skip("rebound for ")) {
+    LEASELEDGER_ASSIGN(out.valid_lifetime, read_duration(cursor));
+    LEASELEDGER_TRY(expect(cursor, " to "));
+  } else {
+    return expected(cursor, "'assigned for ' or 'released from '");
+  }
+  LEASELEDGER_TRY(expect(cursor, "a device with DUID: "));
+  LEASELEDGER_ASSIGN(out.duid, read_duid(cursor));
+  if (cursor.skip(" and hardware address: ")) LEASELEDGER_TRY(read_hardware(cursor, out));
+  if (cursor.skip(" connected via relay at address: "))
+    LEASELEDGER_TRY(read_relay(cursor, out.relay.emplace()));
+  return read_context(cursor, out);
+}
+
+/// "added a lease of ...", "deleted the lease for ...": what a command did.
+Status read_of_command(Cursor& cursor, LegalSentence& out) {
+  if (cursor.skip("deleted the lease for address: ")) {
+    out.act = Act::kDeleted;
+    LEASELEDGER_ASSIGN(out.key, read_key(cursor, false));
+    return {};
+  }
+  if (cursor.skip("deleted a lease for a device identified by: "))
+    return expected(cursor, "an address; which lease of that device was deleted is not said");
+  if (cursor.skip("added a lease of ")) {
+    out.act = Act::kAdded;
+  } else if (cursor.skip("updated information on the lease of ")) {
+    out.act = Act::kUpdated;
+  } else {
+    return expected(cursor,
+                    "'added a lease of ', 'updated information on the lease of ' or 'deleted the "
+                    "lease for address: '");
+  }
+  const bool is_prefix = cursor.skip("prefix: ");
+  if (!is_prefix) LEASELEDGER_TRY(expect(cursor, "address: "));
+  LEASELEDGER_ASSIGN(out.key, read_key(cursor, is_prefix));
+  LEASELEDGER_TRY(expect(cursor, " to a device with DUID: "));
+  LEASELEDGER_ASSIGN(out.duid, read_duid(cursor));
+  if (cursor.skip(", hardware address: ")) {
+    LEASELEDGER_ASSIGN(out.hardware_address, read_octets(cursor, "a hardware address"));
+  }
+  if (cursor.skip(" for ")) {
+    LEASELEDGER_ASSIGN(out.valid_lifetime, read_duration(cursor));
+  }
+  return read_context(cursor, out);
+}
+
+// ---- writing ------------------------------------------------------------------------------------------------------------
+
+std::string duration_text(Lifetime lifetime) {
+  if (lifetime == kInfiniteLifetime) return "infinite duration";
+  const std::uint32_t seconds = lifetime.count();
   std::string out;
   if (seconds >= 86400) out = std::to_string(seconds / 86400) + " days ";
   return out + std::to_string(seconds / 3600 % 24) + " hrs " + std::to_string(seconds / 60 % 60) +
          " mins " + std::to_string(seconds % 60) + " secs";
 }
 
-std::string colons(const std::string& hex_digits) {
+std::string duid_text(const Duid& duid) { return duid.empty() ? "00:00:00" : duid.to_string(); }
+
+std::string id_text(const std::string& digits) {
   std::string octets;
-  if (!from_hex(hex_digits, octets)) return hex_digits;
-  return to_hex({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()}, ':');
+  if (!from_hex(digits, octets)) return digits;
+  return hex(octets, ':') + (is_printable(octets) ? " (" + octets + ")" : "");
 }
 
-std::string device_text(const Lease& lease, const std::optional<Description>& description) {
-  std::string out = "a device with DUID: " + (lease.duid.empty() ? "00" : lease.duid.to_string());
-  if (!description) return out;
-  if (!description->hardware_address.empty()) {
-    const std::string& octets = description->hardware_address;
-    out += " and hardware address: hwtype=" + std::to_string(description->hardware_type) + " " +
-           to_hex({reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()}, ':');
-  }
-  const Json context = Json::parse(description->context, nullptr, false);
-  if (!context.is_object() || !context.contains(kOurContext)) return out;
-  const Json& ours = context[kOurContext];
-  if (!ours.contains("relays") || ours["relays"].empty()) return out;
-  // The relay that is nearest to the client knows its line.
-  const Json& relay = ours["relays"][0];
-  const auto text = [&relay](const char* key) { return relay.value(key, std::string()); };
-  if (!text("peer").empty()) out += " connected via relay at address: " + text("peer");
-  if (!text("link").empty()) out += " for client on link address: " + text("link");
-  if (relay.contains("hops")) out += ", hop count: " + relay["hops"].dump();
-  std::string between = ", identified by ";
-  for (const char* key : {"remote-id", "subscriber-id"}) {
-    if (text(key).empty()) continue;
-    out += between + key + ": " + colons(text(key));
+void write_relay(const LegalRelay& relay, std::string& out) {
+  out += " connected via relay at address: " + relay.peer.to_string() +
+         " for client on link address: " + relay.link.to_string() +
+         ", hop count: " + std::to_string(relay.hops);
+  const char* between = ", identified by ";
+  if (!relay.remote_id.empty()) {
+    out += between + ("remote-id: " + id_text(relay.remote_id));
     between = " and ";
   }
-  if (!text("interface-id").empty())
-    out += ", connected at location interface-id: " + colons(text("interface-id"));
+  if (!relay.subscriber_id.empty())
+    out += between + ("subscriber-id: " + id_text(relay.subscriber_id));
+  if (!relay.interface_id.empty())
+    out += ", connected at location interface-id: " + id_text(relay.interface_id);
+}
+
+/// The relays that the ledger keeps of a packet (facts.cc), as the hook names them: the outermost one's addresses, and of each
+/// id the one nearest to the client.
+std::optional<LegalRelay> relay_of(const Json& ours) {
+  const auto relays = ours.find("relays");
+  if (relays == ours.end() || !relays->is_array() || relays->empty()) return std::nullopt;
+  LegalRelay out;
+  const auto text = [](const Json& relay, const char* key) {
+    const auto found = relay.find(key);
+    return found != relay.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const Json& outermost = relays->back();
+  out.peer = Ipv6Address::parse(text(outermost, "peer")).value_or(Ipv6Address{});
+  out.link = Ipv6Address::parse(text(outermost, "link")).value_or(Ipv6Address{});
+  if (const auto hops = outermost.find("hops");
+      hops != outermost.end() && hops->is_number_unsigned())
+    out.hops = static_cast<std::uint8_t>(std::min<std::uint64_t>(hops->get<std::uint64_t>(), 255));
+  for (const auto& [key, member] : {std::pair("remote-id", &LegalRelay::remote_id),
+                                    std::pair("subscriber-id", &LegalRelay::subscriber_id),
+                                    std::pair("interface-id", &LegalRelay::interface_id)}) {
+    for (const Json& relay : *relays) {
+      std::string octets;
+      if (!(out.*member).empty() || !from_hex(text(relay, key), octets)) continue;
+      out.*member = hex(octets);
+    }
+  }
   return out;
+}
+
+void describe(const Description& description, LegalSentence& out) {
+  out.hardware_address = description.hardware_address;
+  out.hardware_type = description.hardware_type;
+  out.hardware_source = description.hardware_source;
+  if (description.context.empty()) return;
+  Json context = Json::parse(description.context, nullptr, false);
+  if (!context.is_object()) return;
+  if (const auto ours = context.find(kOurContext); ours != context.end()) {
+    if (ours->is_object()) out.relay = relay_of(*ours);
+    context.erase(ours);
+  }
+  if (!context.empty()) out.context = to_text(context);
 }
 
 }  // namespace
 
-ReadStamp stamps_of(const std::string& zone) {
-  if (!zone.empty()) {
-    ::setenv("TZ", (":" + zone).c_str(), 1);
-    ::tzset();
-  }
-  return [zone](std::string_view local, std::string_view name) -> Result<Instant> {
-    if (name.empty() || name == "UTC" || name == "GMT" || name == "Z")
-      return parse_instant(std::string(local) + "Z", "time");
-    if (name.size() == 5 && (name[0] == '+' || name[0] == '-'))
-      return parse_instant(
-          std::string(local) + std::string(name.substr(0, 3)) + ":" + std::string(name.substr(3)),
-          "time");
-    if (zone.empty())
-      return invalid("time", std::string(local) + " " + std::string(name),
-                     "UTC, GMT or an offset such as +0100; for names like this one, which several "
-                     "zones have, say --time-zone, such as Europe/Berlin");
-    LEASELEDGER_ASSIGN(const Instant as_utc, parse_instant(std::string(local) + "Z", "time"));
-    const std::time_t wall = std::chrono::system_clock::to_time_t(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(as_utc));
-    // The hour that comes twice is told apart by the name.
-    for (const int summer : {0, 1}) {
-      std::tm parts{};
-      ::gmtime_r(&wall, &parts);
-      parts.tm_isdst = summer;
-      const std::time_t seconds = ::mktime(&parts);
-      if (seconds != -1 && parts.tm_isdst == summer && name == parts.tm_zone)
-        return instant_of(seconds);
-    }
-    return invalid("time", std::string(local) + " " + std::string(name),
-                   "a time that there is in the zone " + zone);
+Result<LegalLine> split_legal_line(std::string_view line) {
+  const auto not_a_time = [&line] {
+    return invalid("line", std::string(line.substr(0, 80)),
+                   "a time such as 2018-01-06 01:02:03 UTC, as legal_log's default format begins");
   };
-}
-
-Result<std::optional<Envelope>> read_sentence(std::string_view line, std::uint64_t number,
-                                              const ReadStamp& stamp, const LegalOptions& options) {
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  if (line.find_first_not_of(' ') == std::string_view::npos) return std::nullopt;
-  Cursor cursor(line);
-  const std::string_view date = cursor.word(" ");
-  cursor.skip_blanks();
-  const std::string_view time = cursor.word(" ");
-  cursor.skip_blanks();
-  std::string_view zone;
-  if (!cursor.rest.starts_with("Address") && !cursor.rest.starts_with("Prefix") &&
-      !cursor.rest.starts_with("Administrator") && !cursor.rest.starts_with("HA partner")) {
-    zone = cursor.word(" ");
-    cursor.skip_blanks();
-  }
-  LEASELEDGER_ASSIGN(const Instant at, stamp(std::string(date) + " " + std::string(time), zone));
-
-  ReportLease report;
-  Json relay = Json::object();
-  report.owner_name = options.server;
-  bool ends = false;
-  const bool by_hand = cursor.skip("Administrator ") || cursor.skip("HA partner ");
-  const auto key_behind = [&](std::initializer_list<std::string_view> labels) -> bool {
-    for (const auto label : labels)
-      if (cursor.skip(label)) return true;
-    return false;
-  };
-  if (by_hand && key_behind({"deleted the lease for address:", "deleted the lease for prefix:",
-                             "deleted a lease for address:", "deleted a lease for prefix:"})) {
-    ends = true;
-    LEASELEDGER_ASSIGN(report.key, read_key(cursor));
-  } else if (by_hand && key_behind({"added a lease of address:", "added a lease of prefix:",
-                                    "updated information on the lease of address:",
-                                    "updated information on the lease of prefix:"})) {
-    LEASELEDGER_ASSIGN(report.key, read_key(cursor));
-    if (!cursor.skip(" to a device with DUID:"))
-      return not_understood("\"to a device with DUID:\"", cursor.rest);
-    LEASELEDGER_ASSIGN(report.duid, read_duid(cursor));
-    const auto lasts = cursor.rest.rfind(" for ");
-    if (lasts == std::string_view::npos)
-      return not_understood("a duration; without one it is not known for how long", cursor.rest);
-    Cursor duration(cursor.rest.substr(lasts + 5));
-    LEASELEDGER_ASSIGN(report.valid_lifetime, read_duration(duration));
-  } else if (!by_hand && key_behind({"Address:", "Prefix:"})) {
-    LEASELEDGER_ASSIGN(report.key, read_key(cursor));
-    if (cursor.skip(" has been released")) {
-      ends = true;
-      if (cursor.skip(" from a device with DUID:") || cursor.skip(" by a device with DUID:")) {
-        LEASELEDGER_ASSIGN(report.duid, read_duid(cursor));
-      }
-    } else if (cursor.skip(" has been assigned for ") || cursor.skip(" has been renewed for ")) {
-      LEASELEDGER_ASSIGN(report.valid_lifetime, read_duration(cursor));
-      if (!cursor.skip(" to a device with DUID:"))
-        return not_understood("\"to a device with DUID:\"", cursor.rest);
-      LEASELEDGER_ASSIGN(report.duid, read_duid(cursor));
-      read_device(cursor, report, relay);
-    } else {
-      return not_understood("\"has been assigned for\" or \"has been released\"", cursor.rest);
-    }
-  } else {
-    return not_understood("a sentence of legal_log's default format for DHCPv6", cursor.rest);
-  }
-  const bool nobody = report.duid == *Duid::parse("00") || report.duid == *Duid::parse("00:00:00");
-  if (ends) {
-    report.state = ReportedState::kReleased;
-    if (nobody) report.duid = Duid{};
-  } else if (nobody) {
-    // legal_log says of a decline that nobody has got the address.
-    report.state = ReportedState::kDeclined;
-    report.duid = Duid{};
-  }
-  if (!relay.empty())
-    report.context = Json{{kOurContext, {{"relays", Json::array({relay})}}}}.dump(
-        -1, ' ', false, Json::error_handler_t::replace);
-  LEASELEDGER_TRY(validate(Command(report)));
-  Envelope out;
-  out.id = id_of(line, at, options);
-  out.effective_at = at;
-  out.cause = options.file_name + ":" + std::to_string(number);
-  if (out.cause.size() > kLongestCause)
-    out.cause = out.cause.substr(out.cause.size() - kLongestCause);
-  out.command = std::move(report);
+  constexpr std::size_t kTime = 19;
+  if (line.size() <= kTime || line[10] != ' ' || line[kTime] != ' ') return not_a_time();
+  LegalLine out{line.substr(0, kTime), {}, line.substr(kTime + 1)};
+  for (const char c : out.time)
+    if ((c < '0' || c > '9') && c != '-' && c != ':' && c != ' ') return not_a_time();
+  for (const std::string_view begin : {"Address:", "Prefix:", "Administrator ", "HA partner "})
+    if (out.sentence.starts_with(begin)) return out;
+  const auto blank = out.sentence.find(' ');
+  out.zone = out.sentence.substr(0, blank);
+  out.sentence.remove_prefix(blank == std::string_view::npos ? out.sentence.size() : blank + 1);
   return out;
 }
 
-std::optional<std::string> sentence_of(const Record& record) {
+Result<LegalSentence> read_sentence(std::string_view text) {
+  LegalSentence out;
+  Cursor cursor(text);
+  if (cursor.skip("Address:")) {
+    LEASELEDGER_TRY(read_of_client(cursor, false, out));
+  } else if (cursor.skip("Prefix:")) {
+    LEASELEDGER_TRY(read_of_client(cursor, true, out));
+  } else if (cursor.skip("Administrator ")) {
+    out.by = By::kAdministrator;
+    LEASELEDGER_TRY(read_of_command(cursor, out));
+  } else if (cursor.skip("HA partner ")) {
+    out.by = By::kPartner;
+    LEASELEDGER_TRY(read_of_command(cursor, out));
+  } else {
+    return expected(cursor, "a sentence of legal_log's default format for DHCPv6");
+  }
+  if (!cursor.at_end()) return expected(cursor, "the end of the sentence");
+  return out;
+}
+
+std::string write_sentence(const LegalSentence& sentence) {
+  const bool is_prefix = sentence.key.length != kAddressLength;
+  std::string out;
+  if (sentence.by == By::kClient) {
+    out = (is_prefix ? "Prefix: " : "Address: ") + format_lease_key(sentence.key) + " has been " +
+          (sentence.act == Act::kReleased
+               ? "released from"
+               : "assigned for " + duration_text(sentence.valid_lifetime.value_or(Lifetime{})) +
+                     " to") +
+          " a device with DUID: " + duid_text(sentence.duid);
+    if (!sentence.hardware_address.empty()) {
+      out += " and hardware address: hwtype=" + std::to_string(sentence.hardware_type) + " " +
+             hex(sentence.hardware_address, ':') + " (from " +
+             std::string(name_of_source(sentence.hardware_source)) + ")";
+    }
+    if (sentence.relay) write_relay(*sentence.relay, out);
+  } else {
+    out = sentence.by == By::kPartner ? "HA partner " : "Administrator ";
+    if (sentence.act == Act::kDeleted)
+      return out + "deleted the lease for address: " + sentence.key.address.to_string();
+    out += (sentence.act == Act::kAdded ? "added a lease of "
+                                        : "updated information on the lease of ");
+    out += (is_prefix ? "prefix: " : "address: ") + format_lease_key(sentence.key) +
+           " to a device with DUID: " + duid_text(sentence.duid);
+    if (!sentence.hardware_address.empty())
+      out += ", hardware address: " + hex(sentence.hardware_address, ':');
+    if (sentence.valid_lifetime) out += " for " + duration_text(*sentence.valid_lifetime);
+  }
+  if (!sentence.context.empty()) out += ", context: " + sentence.context;
+  return out;
+}
+
+std::optional<LegalSentence> sentence_of(const Record& record, const Description& description) {
   const LeaseFact* fact = lease_fact_of(record.event);
+  // Of what is reserved or set aside nobody is the holder.
   if (fact == nullptr || fact->lease.state == LeaseState::kReserved) return std::nullopt;
   const EventKind kind = kind_of(record.event);
-  const bool prefix = fact->lease.key.length != kAddressLength;
-  const Instant at = std::chrono::floor<std::chrono::seconds>(record.effective_at);
-  std::string stamp = format_instant(at);
-  stamp = stamp.substr(0, 10) + " " + stamp.substr(11, 8) + " UTC ";
-  const std::string key =
-      std::string(prefix ? "Prefix:" : "Address:") +
-      (prefix ? fact->lease.key.to_string() : fact->lease.key.address.to_string());
+  LegalSentence out;
+  out.key = fact->lease.key;
+  out.duid = fact->lease.duid;
+  const std::int64_t at = seconds_of(record.effective_at);
+  const auto lasts = [&] {
+    if (fact->lease.valid_until == kForever) return kInfiniteLifetime;
+    return Lifetime{static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+        seconds_of(fact->lease.valid_until) - at, 0, kInfiniteLifetime.count() - 1))};
+  };
+  describe(fact->description.value_or(description), out);
   switch (kind) {
     case EventKind::kClientCreated:
-    case EventKind::kLeaseRenewed: {
-      if (fact->lease.state != LeaseState::kActive) return std::nullopt;
-      const std::uint64_t lasts =
-          fact->lease.valid_until == kForever
-              ? kInfiniteLifetime.count()
-              : static_cast<std::uint64_t>(std::max<std::int64_t>(
-                    0, seconds_of(fact->lease.valid_until) - seconds_of(at)));
-      return stamp + key + " has been assigned for " + duration_text(lasts) + " to " +
-             device_text(fact->lease, fact->description);
-    }
-    case EventKind::kLeaseReleased:
+    case EventKind::kLeaseRenewed:
+    case EventKind::kClientChanged:
+      if (fact->lease.state != LeaseState::kActive || out.duid.empty()) return std::nullopt;
+      out.valid_lifetime = lasts();
+      if (out.valid_lifetime->count() == 0) return std::nullopt;
+      if (kind == EventKind::kClientChanged) {
+        out.act = Act::kUpdated;
+        out.by = By::kAdministrator;
+      }
+      break;
     case EventKind::kLeaseDeclined:
-      return stamp + key + " has been released from " + device_text(fact->lease, fact->description);
+      // The client gives the address up. Kea's own sentence would name nobody.
+      if (out.duid.empty()) return std::nullopt;
+      out.act = Act::kReleased;
+      break;
+    case EventKind::kLeaseReleased:
+      if (fact->lease.state != LeaseState::kActive) return std::nullopt;
+      out.act = Act::kReleased;
+      break;
+    case EventKind::kLeaseExpired:
+      // The lifetime says when it ends, unless the server ended it earlier.
+      if (fact->lease.state != LeaseState::kActive ||
+          seconds_of(record.effective_at) >= seconds_of(fact->lease.valid_until))
+        return std::nullopt;
+      out.act = Act::kReleased;
+      break;
     case EventKind::kClientDeleted:
-      return stamp + "Administrator deleted the lease for " + (prefix ? "prefix: " : "address: ") +
-             key.substr(key.find(':') + 1);
+      if (fact->lease.state != LeaseState::kActive) return std::nullopt;
+      out.act = Act::kDeleted;
+      out.by = By::kAdministrator;
+      break;
     default:
       return std::nullopt;
   }
+  return out;
 }
 
 }  // namespace leaseledger::kea

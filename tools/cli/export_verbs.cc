@@ -6,13 +6,16 @@
 #include "adapters/kea/subnet_map.h"
 #include "ledger/read_number.h"
 #include "tools/cli/context.h"
+#include "tools/cli/local_time.h"
 #include "tools/cli/options.h"
 #include "tools/cli/output_file.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <unistd.h>
+#include <unordered_map>
 #include <vector>
 
 namespace leaseledger::cli {
@@ -119,44 +122,96 @@ void add_export_kea(CLI::App* parent, Context& context) {
   example(kea, "leaseledger export kea - --subnet-id 2001:db8:1::/64=7");
 }
 
-void add_export_legal_log(CLI::App* group, Context& context) {
-  auto* verb = group->add_subcommand("legal-log",
-                                     "What happened to leases as sentences of Kea's forensic "
-                                     "logging hook (legal_log), in UTC and in "
-                                     "the order of recording. It has none for expiries");
+/// The descriptions in force at renewals, whose records do not repeat them.
+class Descriptions {
+ public:
+  explicit Descriptions(const LogReader& log) : log_(log) {}
+
+  Result<Description> of(const Record& record) {
+    const LeaseFact* fact = lease_fact_of(record.event);
+    if (fact == nullptr || fact->description) return Description{};
+    const Position position = fact->lease.described;
+    if (position == 0 || position == record.position) return Description{};
+    if (const auto known = known_.find(position); known != known_.end()) return known->second;
+    LEASELEDGER_ASSIGN(const Record earlier, read_record(log_, position));
+    const LeaseFact* source = lease_fact_of(earlier.event);
+    if (known_.size() >= kMost) known_.clear();
+    return known_[position] =
+               source != nullptr ? source->description.value_or(Description{}) : Description{};
+  }
+
+ private:
+  static constexpr std::size_t kMost = 100'000;
+  const LogReader& log_;
+  std::unordered_map<Position, Description> known_;
+};
+
+void add_export_legal_log(CLI::App* parent, Context& context) {
+  auto* legal = parent->add_subcommand(
+      "legal-log",
+      "What happened to leases, in the sentences of Kea's forensic log (legal_log), in the order "
+      "in which it was recorded. The end of a lifetime is no sentence there: it is in the one that "
+      "gave the lease");
   auto file = std::make_shared<std::string>("-");
-  verb->add_option("FILE", *file, "File to write, or - for standard output");
-  auto from = optional_text(verb, "--from", "Only what took effect at this time or later");
-  auto to = optional_text(verb, "--to", "Only what took effect before this time");
+  legal->add_option("FILE", *file, "File to write, or - for standard output");
+  auto from = optional_text(legal, "--from", "Only what took effect at this time or later");
+  auto to = optional_text(legal, "--to", "Only what took effect before this time");
+  auto zone = optional_text(legal, "--time-zone",
+                            "Write local times of a zone such as Europe/Berlin instead of UTC");
   auto force = std::make_shared<bool>(false);
-  verb->add_flag("--force", *force, "Replace FILE when it is there");
-  on(verb, context, [=, &context]() -> Result<int> {
-    Instant first = Instant::min();
-    Instant end = Instant::max();
+  legal->add_flag("--force", *force, "Replace FILE if it is there");
+  on(legal, context, [=, &context]() -> Result<int> {
+    Instant first = kUnset;
+    Instant end = kForever;
     if (!from->empty()) {
       LEASELEDGER_ASSIGN(first, parse_time(*from, context.now(), "--from"));
     }
     if (!to->empty()) {
       LEASELEDGER_ASSIGN(end, parse_time(*to, context.now(), "--to"));
     }
+    LocalTimes times;
+    if (!zone->empty()) {
+      LEASELEDGER_ASSIGN(times, LocalTimes::of_zone(*zone, "--time-zone"));
+    }
     LEASELEDGER_ASSIGN(const auto ledger, context.open());
     LEASELEDGER_ASSIGN(OutputFile out, OutputFile::create(*file, *force));
+    const auto started = std::chrono::steady_clock::now();
+    const Position tail = ledger->log().tail();
+    Descriptions descriptions(ledger->log());
+    ProgressBar bar("export");
     std::uint64_t sentences = 0;
-    Status written;
-    LEASELEDGER_TRY(ledger->log({}, [&](const Record& record) {
+    Status status;
+    LEASELEDGER_TRY(ledger->log({.to = tail}, [&](const Record& record) {
+      if (record.position % 1024 == 0) bar(record.position, tail);
       if (record.effective_at < first || record.effective_at >= end) return true;
-      const auto sentence = kea::sentence_of(record);
+      const auto description = descriptions.of(record);
+      if (!description) {
+        status = tl::unexpected(description.error());
+        return false;
+      }
+      const auto sentence = kea::sentence_of(record, *description);
       if (!sentence) return true;
       ++sentences;
-      written = out.write(*sentence + "\n");
-      return written.has_value();
+      status =
+          out.write(times.write(record.effective_at) + " " + kea::write_sentence(*sentence) + "\n");
+      return status.has_value();
     }));
-    LEASELEDGER_TRY(written);
+    LEASELEDGER_TRY(status);
+    bar.clear();
     LEASELEDGER_TRY(out.commit());
-    std::fprintf(stderr, "%llu sentences\n", static_cast<unsigned long long>(sentences));
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    Json json;
+    json["sentences"] = sentences;
+    json["records"] = tail;
+    json["seconds"] = seconds;
+    json["sentences per second"] =
+        static_cast<std::uint64_t>(static_cast<double>(sentences) / std::max(seconds, 1e-9));
+    write_report(context, *file, json);
     return kOk;
   });
-  example(verb, "leaseledger export legal-log kea-legal.txt --from 2026-11-01 --to 2026-12-01");
+  example(legal, "leaseledger export legal-log kea-legal.txt --from 2026-03-01 --to 2026-04-01");
+  example(legal, "leaseledger export legal-log --time-zone Europe/Berlin | grep 2001:db8:1::42");
 }
 
 }  // namespace

@@ -2,15 +2,19 @@
 
 #include "adapters/kea/config.h"
 #include "adapters/kea/import.h"
+#include "adapters/kea/lease_file.h"
 #include "adapters/kea/lease_file_set.h"
-#include "adapters/kea/legal_log.h"
+#include "adapters/kea/legal_log_import.h"
 #include "tools/cli/context.h"
+#include "tools/cli/local_time.h"
 #include "tools/cli/options.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace leaseledger::cli {
 namespace {
@@ -182,90 +186,169 @@ void add_import_kea(CLI::App* import, Context& context) {
   example(kea, "zcat kea-leases6.csv.gz | leaseledger import kea -");
 }
 
-void add_import_legal_log(CLI::App* import, Context& context) {
-  auto* verb = import->add_subcommand(
-      "legal-log",
-      "Files of Kea's forensic logging hook (legal_log) in its default format: each sentence "
-      "becomes "
-      "history. They have no IAID: leases get IAID 0. Sentences that are not understood are listed "
-      "on "
-      "standard error and the rest goes in; importing again adds only what is new");
-  auto files = std::make_shared<std::vector<std::string>>();
-  verb->add_option("FILE", *files, "Files, oldest first; - for standard input")->required();
-  auto config = optional_text(verb, "--config",
-                              "Kea's configuration (kea-dhcp6.conf): its subnets and pd-pools are "
-                              "created first where they are missing");
-  auto server = std::make_shared<std::string>("kea");
-  verb->add_option("--server", *server, "Name of the server");
-  auto zone =
-      optional_text(verb, "--time-zone",
-                    "Zone of the stamps, such as Europe/Berlin, when they have names like CET");
-  on(verb, context, [=, &context]() -> Result<int> {
-    LEASELEDGER_TRY(check_server_name(*server));
-    if (!zone->empty() && !fs::exists(fs::path("/usr/share/zoneinfo") / *zone))
-      return invalid("--time-zone", *zone,
-                     "a zone of the time zone database, such as Europe/Berlin");
-    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "legal-log-import"));
-    kea::ImportReport total;
-    std::uint64_t subnets = 0;
-    LEASELEDGER_ASSIGN(subnets, create_subnets(*ledger, *config));
-    LEASELEDGER_ASSIGN(const std::size_t together, at_most_together(*ledger, 4000));
-    const auto stamp = kea::stamps_of(*zone);
-    const auto started = std::chrono::steady_clock::now();
-    std::vector<Envelope> batch;
-    std::vector<std::uint64_t> lines;
-    kea::LegalOptions options;
-    options.server = *server;
-    const auto complain = [&](std::uint64_t line, const Error& error) {
-      ++total.problems;
-      std::fprintf(stderr, "%s:%llu: %s\n", options.file_name.c_str(),
-                   static_cast<unsigned long long>(line), error.to_string().c_str());
-    };
-    const auto submit = [&]() -> Status {
-      if (batch.empty()) return {};
-      LEASELEDGER_ASSIGN(const auto answers, ledger->submit(batch));
-      for (std::size_t i = 0; i < answers.size(); ++i) {
-        if (answers[i].repeated) {
-          ++total.repeated;
-        } else if (answers[i].accepted()) {
-          ++total.accepted;
-        } else {
-          complain(lines[i], answers[i].error);
-        }
+// ---- legal_log ----------------------------------------------------------------------------------------------------------
+
+/// The IAIDs in Kea's lease files, by lease: what the sentences of legal_log do not have.
+class Iaids {
+ public:
+  Status read(const std::string& file) {
+    LEASELEDGER_ASSIGN(auto set, kea::LeaseFileSet::open(file));
+    for (auto& each : set.files()) {
+      if (each.format_version.empty()) continue;
+      LEASELEDGER_ASSIGN(auto rows, kea::LeaseFile::open(each.stream));
+      for (;;) {
+        const auto row = rows.next();
+        if (!row) continue;  // import kea reports it
+        if (!*row) break;
+        if (!(*row)->duid.empty()) iaids_[{(*row)->key, (*row)->duid}] = (*row)->iaid;
       }
-      batch.clear();
-      lines.clear();
-      return {};
-    };
-    for (const auto& name : *files) {
-      Input input(name);
-      if (!input) return cannot_read(name);
-      options.file_name = name == "-" ? "standard input" : fs::path(name).filename().string();
-      std::string line;
-      for (std::uint64_t number = 1; std::getline(input.stream(), line); ++number) {
-        auto envelope = kea::read_sentence(line, number, stamp, options);
-        if (!envelope) {
-          ++total.rows;
-          complain(number, envelope.error());
-          continue;
-        }
-        if (!*envelope) continue;
-        ++total.rows;
-        batch.push_back(std::move(**envelope));
-        lines.push_back(number);
-        if (batch.size() == together) LEASELEDGER_TRY(submit());
-      }
-      LEASELEDGER_TRY(submit());
     }
-    total.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return {};
+  }
+  Iaid of(const LeaseKey& key, const Duid& duid) const {
+    const auto found = iaids_.find({key, duid});
+    return found == iaids_.end() ? Iaid{} : found->second;
+  }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const std::pair<LeaseKey, Duid>& lease) const {
+      return hash_value(lease.first) * 31 + hash_value(lease.second);
+    }
+  };
+  std::unordered_map<std::pair<LeaseKey, Duid>, Iaid, Hash> iaids_;
+};
+
+/// In the order of rotation when every name has a date, else as they were given.
+void sort_by_rotation(std::vector<std::string>& files) {
+  std::vector<std::pair<std::int64_t, std::string>> dated;
+  for (const auto& file : files) {
+    const auto rotation = kea::rotation_of(fs::path(file).filename().string());
+    if (!rotation) return;
+    dated.emplace_back(*rotation, file);
+  }
+  std::ranges::stable_sort(dated, {}, &std::pair<std::int64_t, std::string>::first);
+  for (std::size_t i = 0; i < files.size(); ++i) files[i] = std::move(dated[i].second);
+}
+
+Result<LocalTimes> times_of(const std::string& zone, const std::string& offset) {
+  if (!zone.empty() && !offset.empty())
+    return invalid("--utc-offset", offset, "one of --time-zone and --utc-offset, not both");
+  if (!zone.empty()) return LocalTimes::of_zone(zone, "--time-zone");
+  if (!offset.empty()) return LocalTimes::of_offset(offset, "--utc-offset");
+  return LocalTimes();
+}
+
+/// The prefix that was delegated from `address` on.
+Result<std::optional<LeaseKey>> prefix_at(Service& ledger, const Ipv6Address& address,
+                                          Instant time) {
+  // Just before: an end at that very second is what is being asked about.
+  LEASELEDGER_ASSIGN(const Holders found,
+                     ledger.who(address, {.effective = time - std::chrono::nanoseconds{1}}));
+  for (const auto& holder : found.holders) {
+    const LeaseKey& key = holder.span.key;
+    if (key.address == address) return std::optional(key);
+  }
+  return std::optional<LeaseKey>();
+}
+
+void add_import_legal_log(CLI::App* import, Context& context) {
+  auto* legal = import->add_subcommand(
+      "legal-log",
+      "Files of Kea's forensic log (legal_log) in its default format: each sentence becomes "
+      "history, at its time. Sentences that are not understood are listed on standard error and "
+      "the rest goes in; importing again adds only what is new. An archive belongs into the ledger "
+      "before newer reports about the same leases do");
+  auto files = std::make_shared<std::vector<std::string>>();
+  legal
+      ->add_option("FILE", *files,
+                   "Files, or - for standard input; read in the order of the dates in their names "
+                   "(kea-legal.20260303.txt), else as given")
+      ->required();
+  auto config = optional_text(legal, "--config", kConfigHelp);
+  auto server = std::make_shared<std::string>("kea");
+  legal->add_option("--server", *server, "Name of the server, to tell the lines of several apart");
+  auto zone = optional_text(legal, "--time-zone",
+                            "Zone of the server's local times, such as Europe/Berlin; needed "
+                            "unless they are in UTC or give their offset");
+  auto offset = optional_text(
+      legal, "--utc-offset",
+      "Instead of a zone: what local times are ahead of UTC, such as +01:00, all year round");
+  auto lifetime = optional_text(legal, "--valid-lifetime",
+                                "Of leases that an administrator added or changed without saying "
+                                "for how long; without it such sentences are not taken");
+  auto leases = optional_text(legal, "--leases",
+                              "Lease file of the same server: the IAIDs of its leases, which the "
+                              "sentences do not have; otherwise they are 0");
+  on(legal, context, [=, &context]() -> Result<int> {
+    LEASELEDGER_TRY(check_server_name(*server));
+    kea::LegalImportOptions options;
+    options.server = *server;
+    LEASELEDGER_ASSIGN(LocalTimes times, times_of(*zone, *offset));
+    options.read_time = [&times](std::string_view time, std::string_view name) {
+      return times.read(time, name);
+    };
+    if (!lifetime->empty()) {
+      LEASELEDGER_ASSIGN(options.valid_lifetime, parse_lifetime(*lifetime, "--valid-lifetime"));
+    }
+    Iaids iaids;
+    if (!leases->empty()) {
+      LEASELEDGER_TRY(iaids.read(*leases));
+      options.iaid_of = [&iaids](const LeaseKey& key, const Duid& duid) {
+        return iaids.of(key, duid);
+      };
+    }
+    sort_by_rotation(*files);
+    std::uint64_t size = 0;
+    for (const auto& file : *files) {
+      if (!Input(file)) return cannot_read(file);
+      std::error_code error;
+      if (const auto bytes = fs::file_size(file, error); !error) size += bytes;
+    }
+    LEASELEDGER_ASSIGN(auto ledger, context.open(Role::kNone, "legal-log-import"));
+    LEASELEDGER_ASSIGN(const std::uint64_t subnets, create_subnets(*ledger, *config));
+    LEASELEDGER_ASSIGN(options.batch, at_most_together(*ledger, options.batch));
+    options.prefix_at = [&ledger](const Ipv6Address& address, Instant time) {
+      return prefix_at(*ledger, address, time);
+    };
+    ProgressBar bar("import");
+    kea::ImportReport sum;
+    std::uint64_t before = 0;
+    std::string name;
+    const kea::Submit submit = [&](std::span<const Envelope> batch) {
+      return ledger->submit(batch);
+    };
+    const std::function<void(const kea::RowProblem&)> problem = [&](const kea::RowProblem& each) {
+      bar.clear();
+      std::fprintf(stderr, "%s:%llu: %s\n", name.c_str(), wide(each.line),
+                   each.error.to_string().c_str());
+    };
+    const std::function<void(std::uint64_t, std::uint64_t)> progress = [&](std::uint64_t bytes,
+                                                                           std::uint64_t rows) {
+      bar(before + bytes, size, sum.rows + rows, " sentences");
+    };
+    kea::LegalLogImport archive(options, submit, problem, progress);
+    for (const auto& file : *files) {
+      name = file == "-" ? "standard input" : fs::path(file).filename().string();
+      Input input(file);
+      LEASELEDGER_ASSIGN(const auto report, archive.read(input.stream(), name));
+      bar.clear();
+      add(sum, report);
+      std::error_code error;
+      if (const auto bytes = fs::file_size(file, error); !error) before += bytes;
+      std::fprintf(stderr, "%s: %llu sentence%s\n", name.c_str(), wide(report.rows),
+                   report.rows == 1 ? "" : "s");
+    }
     const Position tail = ledger->log().tail();
     LEASELEDGER_TRY(ledger.close());
-    return write_report(context, total, subnets, tail);
+    return write_report(context, sum, subnets, tail);
   });
-  example(verb,
+  example(legal,
           "leaseledger import legal-log /var/log/kea/kea-legal.2026*.txt --config "
           "/etc/kea/kea-dhcp6.conf --time-zone Europe/Berlin");
+  example(legal,
+          "zcat kea-legal.*.txt.gz | leaseledger import legal-log - --time-zone "
+          "America/New_York");
 }
 
 }  // namespace
