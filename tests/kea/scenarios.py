@@ -10,6 +10,7 @@ SCENARIO  smoke             a few scripted clients
           ledger-killed     the ledger is
           both-killed       both are
           cut               the network between them is cut and mended
+          bad-ledger        something else is at the ledger's address, slow, dead or talking nonsense; then the ledger
           hot-standby       two Keas; the primary is killed and its partner takes over
 ROAD      ha, ha-wait       Kea's stock HA hook, passive-backup, without and with wait-backup-ack
           hook, hook-async  our hook library: before-reply and refuse, async and carry-on
@@ -18,6 +19,7 @@ import csv
 import datetime
 import os
 import random
+import subprocess
 import sys
 import time
 
@@ -165,12 +167,16 @@ def chaos(play, during):
     assert len(got) <= sum(1 for _ in play.ledger.leases())
 
 
+def counters(kea, *names):
+    """Of the hook library, as statistic-get has them."""
+    answers = {name: kea.ask("statistic-get", {"name": "leaseledger." + name})["arguments"] for name in names}
+    return {name: list(answer.values())[0][0][0] for name, answer in answers.items()}
+
+
 def wait_until_caught_up(play):
     for _ in range(200):
         # Counters are set when something happens; a command is something.
-        numbers = {name: play.kea.ask("statistic-get", {"name": "leaseledger." + name})["arguments"]
-                   for name in ("queue", "spool-bytes", "connected")}
-        now = {name: list(value.values())[0][0][0] for name, value in numbers.items()}
+        now = counters(play.kea, "queue", "spool-bytes", "connected")
         if now == {"queue": 0, "spool-bytes": 0, "connected": 1}:
             return
         time.sleep(0.1)
@@ -201,6 +207,43 @@ def cut_network(play):
     play.here.cut()
     time.sleep(3)
     play.here.mend()
+
+
+def bad_ledger(play):
+    """Kea lives with anything, answers its clients as it was told to, and nothing of what it did is lost."""
+    kea, ledger = play.here.kea(), play.ledger
+    play.kea = kea
+    kea.attach(play.road, ledger.url)
+    bad = subprocess.Popen(["ip", "netns", "exec", play.here.ledger_space, sys.executable, os.path.join(HERE, "bad_ledger.py"),
+                            play.here.ledger_address, "8548"])
+    try:
+        time.sleep(0.5)
+        kea.start()
+        given = play.load(10)()
+        assert kea.alive()
+        before = counters(kea, "requests-failed", "connected")
+        assert before["requests-failed"] > 3 and before["connected"] == 0, before
+        if play.road == "hook":
+            assert not given, "a client was answered although the ledger was away: %s" % given[:3]
+        else:
+            assert len(given) > 500, "only %d clients were answered" % len(given)
+        assert kea.rss_mib() < 200, "Kea takes %.0f MiB" % kea.rss_mib()
+    finally:
+        bad.kill()
+        bad.wait()
+    ledger.write_config([kea], compare=False)
+    ledger.start()
+    more = play.load(4)()
+    assert len(more) > 100, "only %d clients were answered once the ledger was there" % len(more)
+    wait_until_caught_up(play)
+    # Without any comparison: what was put aside has come.
+    known = ledger.leases()
+    for _, address, duid, iaid in given + more:
+        assert known[address, 128]["duid"] == duid and known[address, 128]["iaid"] == int(iaid)
+    ledger.kill(15)
+    ledger.write_config([kea], compare=True)
+    ledger.start()
+    play.finish()
 
 
 def hot_standby(play):
@@ -290,6 +333,7 @@ SCENARIOS = {
     "ledger-killed": lambda play: chaos(play, kill_ledger),
     "both-killed": lambda play: chaos(play, kill_both),
     "cut": lambda play: chaos(play, cut_network),
+    "bad-ledger": bad_ledger,
     "hot-standby": hot_standby,
 }
 

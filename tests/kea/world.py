@@ -315,7 +315,7 @@ class World:
 
     def perfdhcp(self, rate, seconds=None, clients=None, seed=1):
         """Its report: (exchanges, drops)."""
-        command = ["perfdhcp", "-6", "-l", "eth1", "-r", str(rate), "-s", str(seed), "-W", "1",
+        command = ["perfdhcp", "-6", "-l", "eth1", "-r", str(rate), "-s", str(seed), "-W", "300000",
                    "-b", "mac=02:%02x:00:00:00:00" % (seed & 0xFF), "-R", str(clients or 10_000_000)]
         command += ["-n", str(clients)] if clients else ["-p", str(seconds)]
         out = self.in_clients(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).communicate()[0]
