@@ -236,7 +236,7 @@ TEST(ListenerFuzz, WhateverComesToTheTlsPortOthersAreAnswered) {
   authority.sign("server", "localhost");
   authority.sign("admin", "admin");
   const unsigned port = free_port();
-  Daemon daemon("[expiry]\nenabled = false\n[log]\nlevel = \"error\"\n[tls]\ncertificate = \"" +
+  Daemon daemon("[expiry]\nenabled = false\n[tls]\ncertificate = \"" +
                     authority.certificate("server") + "\"\nkey = \"" + authority.key("server") +
                     "\"\nclient_ca = \"" + authority.ca() +
                     "\"\nhandshake_timeout = \"2s\"\n[[tls.principal]]\ncommon_name = "
