@@ -218,5 +218,111 @@ TEST_F(CliKeaFiles, AReservationThatNobodyHasLeasedIsNoLease) {
   EXPECT_EQ(none["reserved, left out"], 1);
 }
 
+// ---- legal-log ------------------------------------------------------------------------------------------------------------
+
+constexpr const char* kMorning =
+    "2026-03-02 08:00:00 CET Address: 2001:db8:1::7 has been assigned for 4 hrs 0 mins 0 secs to a "
+    "device with DUID: 00:03:00:01:02:00:5e:10:00:01\n";
+constexpr const char* kNextDay =
+    "2026-03-03 08:00:00 CET Address: 2001:db8:1::7 has been assigned for 4 hrs 0 mins 0 secs to a "
+    "device with DUID: 00:03:00:01:02:00:5e:10:00:02\n"
+    "2026-03-03 09:00:00 CET Address: 2001:db8:1::7 has been released from a device with DUID: "
+    "00:03:00:01:02:00:5e:10:00:02\n"
+    "2026-03-03 10:00:00 CET Somebody looked at this file\n";
+
+TEST_F(CliKeaFiles, AnArchiveOfLegalLogAnswersWhoAndWhen) {
+  have_subnet();
+  write(file("kea-legal.20260302.txt"), kMorning);
+  write(file("kea-legal.20260303.txt"), kNextDay);
+  // The later file is named first; the dates in the names count.
+  const std::string files =
+      file("kea-legal.20260303.txt").string() + " " + file("kea-legal.20260302.txt").string();
+  const Outcome unzoned = run("import legal-log " + files);
+  EXPECT_EQ(unzoned.code, 2);
+  EXPECT_NE(unzoned.err.find("--time-zone: the zone that 'CET' is of"), std::string::npos)
+      << unzoned.err;
+  EXPECT_EQ(json("stats")["records"], 1);
+
+  const Outcome zoned = run("-o json import legal-log --time-zone Europe/Berlin " + files);
+  EXPECT_EQ(zoned.code, 1) << "one line is no sentence";
+  EXPECT_NE(zoned.err.find("kea-legal.20260303.txt:3: "), std::string::npos) << zoned.err;
+  EXPECT_EQ(Json::parse(zoned.out)["accepted"], 3);
+  const Json first = json("who 2001:db8:1::7 --at 2026-03-02T07:30:00Z");
+  EXPECT_NE(first.dump().find("00:03:00:01:02:00:5e:10:00:01"), std::string::npos) << first;
+  const Json second = json("who 2001:db8:1::7 --at 2026-03-03T07:30:00Z");
+  EXPECT_NE(second.dump().find("00:03:00:01:02:00:5e:10:00:02"), std::string::npos) << second;
+  EXPECT_EQ(run("who 2001:db8:1::7 --at 2026-03-03T08:30:00Z").code, 1);
+
+  const Json again = json("import legal-log --time-zone Europe/Berlin " + files, 1);
+  EXPECT_EQ(again["accepted"], 0);
+  EXPECT_EQ(again["known already"], 3);
+}
+
+TEST_F(CliKeaFiles, WhatIsExportedAsLegalLogIsWhatCameIn) {
+  have_subnet();
+  ok("import legal-log --time-zone Europe/Berlin -", kMorning);
+  EXPECT_EQ(ok("export legal-log --time-zone Europe/Berlin"), kMorning);
+  const std::string utc = ok("export legal-log");
+  EXPECT_TRUE(utc.starts_with("2026-03-02 07:00:00 UTC Address: 2001:db8:1::7 ")) << utc;
+  EXPECT_EQ(ok("export legal-log --from 2026-03-02T07:00:01Z"), "");
+  EXPECT_EQ(ok("export legal-log --to 2026-03-02T07:00:00Z"), "");
+  EXPECT_EQ(ok("export legal-log --from 2026-03-02 --to 2026-03-03"), utc);
+  ok("export legal-log " + file("log.txt").string());
+  EXPECT_EQ(text_of(file("log.txt")), utc);
+  EXPECT_NE(run("export legal-log " + file("log.txt").string()).code, 0);
+}
+
+TEST_F(CliKeaFiles, TheRecordingGoesThroughLegalLogUnharmed) {
+  have_recording();
+  write(file("kea-legal.txt"), ok("export legal-log"));
+  const std::string second = "--ledger " + file("second").string() + " ";
+  ok(second + "init");
+  const Outcome back = run("-o json " + second + "import legal-log " +
+                           file("kea-legal.txt").string() + " --leases " + kRecording + kConfig);
+  EXPECT_EQ(back.code, 0) << back.err;
+  // Who held each address at each of some moments, by the recording's own ground truth: the same from both ledgers.
+  for (const char* at : {"2026-11-23T06:15:00Z", "2026-11-23T06:17:00Z", "2026-11-23T06:19:00Z"}) {
+    const auto held = [&](const std::string& ledger) {
+      std::map<std::string, std::string> out;
+      const Json leases = json(ledger + "client list --effective " + at);
+      for (const Json& lease : leases["items"])
+        out[lease["address"]] = lease["duid"].get<std::string>() + " " + lease["iaid"].dump();
+      return out;
+    };
+    const auto was = held("");
+    const auto is = held(second);
+    EXPECT_GT(was.size(), 100U);
+    EXPECT_EQ(is.size(), was.size()) << at;
+    std::size_t iaids = 0;
+    for (const auto& [address, client] : was) {
+      const auto found = is.find(address);
+      ASSERT_NE(found, is.end()) << address << " at " << at;
+      EXPECT_EQ(found->second.substr(0, found->second.find(' ')),
+                client.substr(0, client.find(' ')));
+      if (found->second == client) ++iaids;
+    }
+    EXPECT_EQ(iaids, was.size()) << "the lease file has the IAIDs";
+  }
+}
+
+TEST_F(CliKeaFiles, OptionsOfLegalLogThatMakeNoSense) {
+  have_subnet();
+  write(file("log.txt"), kMorning);
+  const std::string verb = "import legal-log " + file("log.txt").string();
+  for (const char* bad :
+       {" --time-zone Mars/Olympus", " --utc-offset CET", " --time-zone UTC --utc-offset +01:00",
+        " --valid-lifetime soon", " --server tls:localhost"}) {
+    const Outcome outcome = run(verb + bad);
+    EXPECT_EQ(outcome.code, 2) << bad << outcome.err;
+    EXPECT_NE(outcome.err.find("ERROR_INVALID_PARAMETER"), std::string::npos) << outcome.err;
+  }
+  const Outcome absent = run("import legal-log " + file("no.txt").string());
+  EXPECT_EQ(absent.code, 1);
+  EXPECT_NE(absent.err.find("no.txt"), std::string::npos) << absent.err;
+  EXPECT_EQ(json("stats")["records"], 1);
+  const Json fixed = json(verb + " --utc-offset +01:00");
+  EXPECT_EQ(fixed["accepted"], 1);
+}
+
 }  // namespace
 }  // namespace leaseledger::test

@@ -70,7 +70,7 @@ constexpr const char* kDuid = " --duid 00:03:00:01:02:00:5e:10:00:01 --iaid 7";
 /// Without what depends on when and where it was said.
 std::string timeless(const std::string& text) {
   static const std::regex moving(
-      R"re((seconds|"seconds"|records per second|"records per second"|milliseconds|diskBytes|"diskBytes"|viewsStored|"viewsStored"|bookBytes|"bookBytes"|startedAt)\s*:?\s+[^\s,]+)re");
+      R"re((seconds|"seconds"|(?:records|leases|sentences) per second|"records per second"|milliseconds|diskBytes|"diskBytes"|viewsStored|"viewsStored"|bookBytes|"bookBytes"|startedAt)\s*:?\s+[^\s,]+)re");
   return std::regex_replace(text, moving, "$1");
 }
 
@@ -102,6 +102,11 @@ TEST_F(RemoteCli, EveryVerbSaysWhatTheDirectorySays) {
             1);
   ok("import kea " LEASELEDGER_TEST_DATA "/data/kea/kea-leases6.csv --config " LEASELEDGER_TEST_DATA
      "/data/kea/kea-dhcp6.conf");
+  ok("import legal-log -",
+     "2026-03-03 08:00:00 UTC Prefix: 2001:db8:8000:7700::/56 has been assigned for infinite "
+     "duration to a device with DUID: 01:02\n"
+     "2026-03-03 09:00:00 UTC Administrator deleted the lease for address: "
+     "2001:db8:8000:7700::\n");
   EXPECT_THAT(ok("--dry-run subnet create 2001:db8:5::/64"), HasSubstr("would be accepted"));
 
   const std::vector<std::string> questions = {
@@ -125,6 +130,11 @@ TEST_F(RemoteCli, EveryVerbSaysWhatTheDirectorySays) {
       "history 2001:db8:20::103",
       "history 00:03:00:01:02:00:5e:10:00:01 -o csv",
       "history 2001:db8:9::1",
+      "export kea --effective 2026-11-23T06:19:00Z",
+      "export kea --at 9 --subnet-id 2001:db8:1::/64=7 --subnet-id 2001:db8:2::/64=8",
+      "export kea --at 9",
+      "export legal-log",
+      "export legal-log --from 2026-11-23T06:15:00Z --to 2026-11-23T06:15:10Z",
       "log --limit 20",
       "log --reverse --limit 3 -o jsonl",
       "log --kind CommandRefused",
@@ -155,7 +165,7 @@ TEST_F(RemoteCli, EveryVerbSaysWhatTheDirectorySays) {
     const Outcome local = direct(questions[i]);
     EXPECT_EQ(answers[i].code, local.code) << questions[i] << answers[i].err;
     EXPECT_EQ(timeless(answers[i].out), timeless(local.out)) << questions[i];
-    EXPECT_EQ(answers[i].err, local.err) << questions[i];
+    EXPECT_EQ(timeless(answers[i].err), timeless(local.err)) << questions[i];
   }
 }
 
