@@ -19,3 +19,5 @@ set_tests_properties(Package.InstallsServesAndPurgesInAMinimalSystem PROPERTIES
   LABELS package SKIP_RETURN_CODE 77 TIMEOUT 1800)
 add_test(NAME Package.UnitsWorkUnderSystemd COMMAND ${PROJECT_SOURCE_DIR}/tools/package/try_units.sh)
 set_tests_properties(Package.UnitsWorkUnderSystemd PROPERTIES LABELS package SKIP_RETURN_CODE 77 TIMEOUT 1800)
+add_test(NAME Package.TheGuideToKeaWorksAsWritten COMMAND ${PROJECT_SOURCE_DIR}/tools/package/try_kea.sh)
+set_tests_properties(Package.TheGuideToKeaWorksAsWritten PROPERTIES LABELS package SKIP_RETURN_CODE 77 TIMEOUT 1800)
