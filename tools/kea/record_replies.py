@@ -58,7 +58,8 @@ def main():
         with open(os.path.join(folder, "kea.conf"), "w") as file:
             json.dump({"Dhcp6": config}, file)
         kea = subprocess.Popen(["kea-dhcp6", "-c", file.name],
-                               env=dict(os.environ, KEA_PIDFILE_DIR=folder, KEA_LOCKFILE_DIR=folder))
+                               env=dict(os.environ, KEA_PIDFILE_DIR=folder, KEA_LOCKFILE_DIR=folder),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while not os.path.exists(path):
                 assert kea.poll() is None, "kea-dhcp6 did not start"
