@@ -174,7 +174,13 @@ TEST_F(CliKeaFiles, ASubnetWithoutKeasNumberIsNamedAndNothingIsLeftBehind) {
   for (const auto& entry : fs::directory_iterator(folder_.path()))
     EXPECT_FALSE(entry.path().filename().string().starts_with("out.csv")) << entry.path();
 
-  ok(verb + " --subnet-id 2001:db8:1::/64=7 --subnet-id 2001:db8:3::/64=1234567");
+  write(file("out.csv.2"), "left by a clean-up");
+  const Outcome known =
+      run("export kea --subnet-id 2001:db8:1::/64=7 --subnet-id "
+          "2001:db8:3::/64=1234567 " +
+          file("out.csv").string());
+  EXPECT_EQ(known.code, 0) << known.err;
+  EXPECT_NE(known.err.find("out.csv.2 is there"), std::string::npos) << known.err;
   const std::string text = text_of(file("out.csv"));
   std::map<std::string, std::string> numbers;
   std::istringstream in(text);

@@ -57,6 +57,17 @@ void write_report(const Context& context, const std::string& file, const Json& j
   write_object(context.format(), json, file == "-" ? stderr : stdout);
 }
 
+/// What a clean-up has left beside the file would be loaded by Kea too.
+void warn_of_others(const std::string& file) {
+  if (file == "-") return;
+  for (const char* ending : {".completed", ".2", ".1"}) {
+    const std::string other = file + ending;
+    if (::access(other.c_str(), F_OK) == 0)
+      std::fprintf(stderr, "%s is there: Kea loads it too, so remove it before Kea is started\n",
+                   other.c_str());
+  }
+}
+
 void add_export_kea(CLI::App* parent, Context& context) {
   auto* kea = parent->add_subcommand(
       "kea",
@@ -72,7 +83,8 @@ void add_export_kea(CLI::App* parent, Context& context) {
   auto ids = std::make_shared<std::vector<std::string>>();
   kea->add_option("--subnet-id", *ids,
                   "PREFIX=ID: Kea's number for a subnet, if not the one under which Kea reported "
-                  "the lease or the one in the subnet's name ('kea 7'); may be repeated");
+                  "the lease or the one in the subnet's name ('kea 7'); may be repeated")
+      ->allow_extra_args(false);  // FILE may stand behind it
   auto config = optional_text(
       kea, "--config",
       "Configuration of the Kea that gets the file (kea-dhcp6.conf): its numbers for subnets");
@@ -105,6 +117,7 @@ void add_export_kea(CLI::App* parent, Context& context) {
             [&](std::uint64_t leases) { bar(leases, expected, leases, " leases"); }));
     bar.clear();
     LEASELEDGER_TRY(out.commit());
+    warn_of_others(*file);
     Json json;
     json["leases"] = report.leases;
     json["declined"] = report.declined;
