@@ -381,6 +381,30 @@ TEST_F(KeaDoor, APartnerIsAnsweredWhatItAsks) {
   EXPECT_EQ(post(R"({"command":"shutdown"})")["result"], 2);
 }
 
+TEST_F(KeaDoor, AReleaseBehindAnAssignmentThatWasOnlyReceivedIsNotLost) {
+  start("answer = \"received\"");
+  make_subnets();
+  HttpConnection connection(port_);
+  const std::int64_t at = now();
+  for (int i = 0; i < 50; ++i) {
+    const std::string address = "2001:db8:1::" + std::to_string(1000 + i);
+    const std::string lease = lease_text(address, i, at);
+    const auto send = [&](const char* key) {
+      return connection
+          .post(std::string(R"({"command":"lease6-bulk-apply","arguments":{")") + key + "\":[" +
+                    lease + "]}}",
+                kKnown)
+          .body;
+    };
+    EXPECT_THAT(send("leases"), HasSubstr("Bulk apply of 1"));
+    EXPECT_THAT(send("deleted-leases"), HasSubstr("Bulk apply of 1")) << i;
+  }
+  ASSERT_EQ(daemon_.stop(), 0);
+  ASSERT_TRUE(daemon_.start());
+  EXPECT_EQ(ask("lease6-get-all", Json::object())["result"], 3);
+  EXPECT_EQ(ask("lease6-history", {{"subnet-id", 1}})["arguments"]["spans"].size(), 50U);
+}
+
 TEST_F(KeaDoor, AnsweringWhenReceivedLosesNothingInOrderlyTimes) {
   start("answer = \"received\"");
   make_subnets();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """4-way exchanges a second that a real Kea reaches on each road, beside Kea alone, in one run.
 
-usage: rates.py DAEMON CLIENT HOOK-LIBRARY [SECONDS [RATE,RATE,...]]        (default 5 seconds, 2000,3000,4000,5000,6500)
+usage: rates.py DAEMON CLIENT HOOK-LIBRARY [SECONDS [RATE,RATE,... [PART-OF-NAME]]]   (default 5 seconds, 2000,3000,4000,5000,6500, all)
 
 One fresh Kea and one fresh ledger for each row; perfdhcp offers the rate for so many seconds from the other end of a veth pair. "kept" is
 what was answered a second where at most 1 % went unanswered; "behind" is how many leases the ledger lacked a second after the last
@@ -105,6 +105,7 @@ def main():
     daemon, client, hook = sys.argv[1:4]
     seconds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
     rates = [int(rate) for rate in (sys.argv[5] if len(sys.argv) > 5 else "2000,3000,4000,5000,6500").split(",")]
+    part = sys.argv[6] if len(sys.argv) > 6 else ""
     world.require(hook)
     print("%-42s %8s %9s %9s %9s %8s %8s" % ("configuration", "offered", "answered", "unanswered", "delay ms", "Kea MiB", "behind"))
     kept, seed = {}, 1
@@ -116,7 +117,7 @@ def main():
             answer_at_once("127.0.0.1", 8009)
         threading.Thread(target=partner, daemon=True).start()
         for name, configuration in CONFIGURATIONS.items():
-            if not os.path.exists(hook) and configuration[0].startswith("hook"):
+            if part not in name:
                 continue
             for rate in rates:
                 seed += 1

@@ -80,7 +80,7 @@ KeaRoom::KeaRoom(const Config& config, rpc::LedgerKeeper& keeper, rpc::Mailbox& 
     : timer_(timer),
       subnets_(keeper, sources_of(config)),
       workers_(mailbox, "commands of Kea", kWorkers, kMostWaiting),
-      door_(door_options(config), keeper, subnets_, mailbox, workers_, observer),
+      door_(door_options(config), keeper, subnets_, mailbox, workers_, observer, timer),
       http_(timer, door_, clients_of(config), http_limits(config)),
       unix_(timer, door_, roles_of(config), unix_limits(config)) {}
 

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kSmall = std::size_t{64} << 10;
 /// Updates that are answered when they are received wait for the disk when so many are on their way.
 constexpr std::size_t kMostReceived = 4096;
+/// Such updates go to the writer together, for nobody waits for them: one by one they would take the processor from Kea.
+constexpr kj::Duration kTogether = 5 * kj::MILLISECONDS;
 /// Commands in one submission: those of a larger bulk-apply, which no server sends for one packet, are recorded in parts.
 constexpr std::size_t kMostTogether = 4096;
 
@@ -196,11 +198,13 @@ struct Door::Update {
 };
 
 Door::Door(DoorOptions options, rpc::LedgerKeeper& keeper, KnownSubnets& subnets,
-           rpc::Mailbox& mailbox, rpc::WorkerPool& workers, rpc::Observer& observer)
+           rpc::Mailbox& mailbox, rpc::WorkerPool& workers, rpc::Observer& observer,
+           kj::Timer& timer)
     : options_(options),
       keeper_(keeper),
       subnets_(subnets),
       workers_(workers),
+      timer_(timer),
       submitter_(keeper, mailbox, observer),
       commands_(keeper, subnets, options.compat),
       started_(SystemClock().now()),
@@ -272,18 +276,30 @@ kj::Promise<Reply> Door::update(std::string name, Json arguments, std::string te
   work->text = std::move(text);
   if (!large) work->read(*subnets_.lately());
   if (work->failed) return at_once(std::move(*work->failed));
-  if (!large && !work->needs_book(*subnets_.lately())) return submit(std::move(work));
-  return workers_
-      .run<bool>([this, work, large](const rpc::GivenUp&) -> Result<bool> {
-        if (large) work->read(*subnets_.lately());
-        if (work->failed) return true;
-        LEASELEDGER_TRY(work->look_up(keeper_, subnets_));
-        return true;
+  const auto go_on = [this](std::shared_ptr<Update> ready) -> kj::Promise<Reply> {
+    if (options_.answer_when_received && !ready->is_report &&
+        submitter_.waiting() + taken_.size() <= kMostReceived)
+      return at_once(take(std::move(ready)));
+    submit_taken();  // what came before goes before
+    return submit(std::move(ready));
+  };
+  if (!large && !work->needs_book(*subnets_.lately())) return go_on(std::move(work));
+  // What was answered and is not in the book yet may be what this is about.
+  auto before = taken_.empty() && !options_.answer_when_received ? kj::Promise<void>(kj::READY_NOW)
+                                                                 : settled();
+  return before
+      .then([this, work, large] {
+        return workers_.run<bool>([this, work, large](const rpc::GivenUp&) -> Result<bool> {
+          if (large) work->read(*subnets_.lately());
+          if (work->failed) return true;
+          LEASELEDGER_TRY(work->look_up(keeper_, subnets_));
+          return true;
+        });
       })
-      .then([this, work](Result<bool> looked_up) -> kj::Promise<Reply> {
+      .then([work, go_on](Result<bool> looked_up) -> kj::Promise<Reply> {
         if (!looked_up) return at_once(problem(looked_up.error()));
         if (work->failed) return at_once(std::move(*work->failed));
-        return submit(work);
+        return go_on(work);
       });
 }
 
@@ -316,19 +332,32 @@ kj::Promise<Reply> Door::submit(std::shared_ptr<Update> work) {
               }));
     }
   }
-  auto done =
-      kj::joinPromises(promises.releaseAsArray()).then([this, work] { return finish(work); });
-  if (!options_.answer_when_received || work->is_report || submitter_.waiting() > kMostReceived)
-    return done;
-  tasks_.add(done.then([work](Reply reply) {
-    if (reply.result == ResultCode::kError)
-      spdlog::error("kea.update_lost server={} error=\"{}\"", server_of(*work->principal),
-                    reply.text);
-  }));
+  return kj::joinPromises(promises.releaseAsArray()).then([this, work] { return finish(work); });
+}
+
+/// Answers, and submits a little later.
+Reply Door::take(std::shared_ptr<Update> work) {
   const std::size_t applied = work->facts.leases + work->deleted;
-  return at_once(Reply{ResultCode::kSuccess,
-                       "Bulk apply of " + std::to_string(applied) + " IPv6 leases completed.",
-                       {}});
+  if (taken_.empty()) tasks_.add(timer_.afterDelay(kTogether).then([this] { submit_taken(); }));
+  taken_.push_back(std::move(work));
+  return {ResultCode::kSuccess,
+          "Bulk apply of " + std::to_string(applied) + " IPv6 leases completed.",
+          {}};
+}
+
+void Door::submit_taken() {
+  for (auto& work : std::exchange(taken_, {})) {
+    tasks_.add(submit(work).then([work](Reply reply) {
+      if (reply.result == ResultCode::kError)
+        spdlog::error("kea.update_lost server={} error=\"{}\"", server_of(*work->principal),
+                      reply.text);
+    }));
+  }
+}
+
+kj::Promise<void> Door::settled() {
+  submit_taken();
+  return submitter_.settled();
 }
 
 kj::Promise<Reply> Door::finish(std::shared_ptr<Update> work) {

@@ -11,11 +11,13 @@
 #include "adapters/rpc/worker_pool.h"
 
 #include <kj/async.h>
+#include <kj/timer.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace leaseledger::kea {
 
@@ -32,7 +34,7 @@ class Door final : private kj::TaskSet::ErrorHandler {
  public:
   /// Borrows everything for its lifetime.
   Door(DoorOptions options, rpc::LedgerKeeper& keeper, KnownSubnets& subnets, rpc::Mailbox& mailbox,
-       rpc::WorkerPool& workers, rpc::Observer& observer);
+       rpc::WorkerPool& workers, rpc::Observer& observer, kj::Timer& timer);
   ~Door();
 
   /// The answer to one command in JSON. Never fails: what is wrong is in the answer.
@@ -46,7 +48,7 @@ class Door final : private kj::TaskSet::ErrorHandler {
     answered_ = std::move(called);
   }
   /// When everything that was submitted has been answered.
-  kj::Promise<void> settled() { return submitter_.settled(); }
+  kj::Promise<void> settled();
 
  private:
   struct Update;
@@ -54,6 +56,8 @@ class Door final : private kj::TaskSet::ErrorHandler {
   kj::Promise<Reply> update(std::string name, Json arguments, std::string text,
                             std::shared_ptr<const Principal> principal);
   kj::Promise<Reply> submit(std::shared_ptr<Update> update);
+  Reply take(std::shared_ptr<Update> update);
+  void submit_taken();
   kj::Promise<Reply> finish(std::shared_ptr<Update> update);
   Reply ha(const std::string& name) const;
   Reply status() const;
@@ -63,7 +67,9 @@ class Door final : private kj::TaskSet::ErrorHandler {
   rpc::LedgerKeeper& keeper_;
   KnownSubnets& subnets_;
   rpc::WorkerPool& workers_;
+  kj::Timer& timer_;
   rpc::Submitter submitter_;
+  std::vector<std::shared_ptr<Update>> taken_;  // answered, and not submitted yet
   LeaseCommands commands_;
   std::function<Json()> status_;
   std::function<void(std::string_view, int)> answered_;
