@@ -262,7 +262,11 @@ class World:
         try:
             self.join()
             self.ledger = Ledger(self, daemon, client)
-        except Exception:
+        except subprocess.CalledProcessError as problem:
+            self.failed = False
+            self.close()
+            skip("network namespaces cannot be joined: %s: %s" % (" ".join(problem.cmd), problem.stderr.strip()))
+        except BaseException:
             self.close()
             raise
 
@@ -302,6 +306,9 @@ class World:
                 if "inet6" in shown:
                     break
                 time.sleep(0.05)
+            else:
+                self.failed = False
+                skip("there is no IPv6 in network namespaces")
 
     def cut(self):
         self.ip("-n", self.server, "link", "set", "led0", "down")
