@@ -271,6 +271,7 @@ TEST_F(KeaReconciler, ALeaseThatEndsWhileItComparesIsNotBroughtBack) {
 TEST_F(KeaReconciler, LeasesThatEndedWhileNobodyLookedAreHistoryOnce) {
   const std::int64_t then = now() - 5000;
   kea_.put("2001:db8:1::1", 1, then, 0, 1000);  // over, and still in the server's memory
+  kea_.put("2001:db8:1::2", 2, then, 1, 1000);  // a decline whose probation is over
   kea_.start();
   start();
   ASSERT_TRUE(wait_for_runs(1));

@@ -149,11 +149,13 @@ struct Reconciler::Run {
                              held->effective_at <= *report.effective_at;
       return of_client ? std::optional(candidate) : std::nullopt;
     }
+    const Instant until = add_lifetime(*report.effective_at, command.valid_lifetime);
+    const bool declined = command.state == ReportedState::kDeclined;
+    // A probation that is over is nobody's, and the server forgets it in its own time.
+    if (!there && declined && until <= now) return std::nullopt;
     if (!there) return candidate;
     // What the ledger knows came later.
     if (held->effective_at > *report.effective_at) return std::nullopt;
-    const Instant until = add_lifetime(*report.effective_at, command.valid_lifetime);
-    const bool declined = command.state == ReportedState::kDeclined;
     const bool same_client =
         declined || (held->lease.duid == command.duid && held->lease.iaid == command.iaid &&
                      held->lease.type == lease.type);
